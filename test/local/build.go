@@ -1,0 +1,199 @@
+package local
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+)
+
+// cacheLifetime is how long a build is kept that nobody uses.
+const cacheLifetime = 14 * 24 * time.Hour
+
+// module is a Go module of the local cluster, with the programs built from it.
+type module struct {
+	name     string
+	dir      string // below the repository
+	what     string
+	cold     string // how long it takes with an empty build cache
+	ldflags  string
+	packages []string
+}
+
+var modules = []module{
+	{
+		name: "cluster", dir: "test/cluster",
+		what: "etcd, kube-apiserver, kube-controller-manager and kubectl", cold: "8 minutes",
+		ldflags:  "-s -w -X k8s.io/component-base/version.gitVersion=v1.36.3",
+		packages: []string{"./cmd/controlplane"},
+	},
+	{
+		name: "kubevirt", dir: "test/kubevirt",
+		what: "virt-controller and KubeVirt's exporter", cold: "6 minutes",
+		ldflags:  "-s -w",
+		packages: []string{"kubevirt.io/kubevirt/cmd/virt-controller", "./cmd/crds", "./cmd/fake-node", "./cmd/virt-handler-exporter"},
+	},
+}
+
+// binaries are the paths of the built programs, by name.
+type binaries map[string]string
+
+// build builds every module, or finds it built before. Programs are kept in the
+// user's cache directory under a hash of all that goes into them, so that a clean
+// checkout does not compile Kubernetes again.
+func build(ctx context.Context, repository string, progress io.Writer) (binaries, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return nil, fmt.Errorf("find a directory for built programs: %w", err)
+	}
+	cache = filepath.Join(cache, "guest-metrics-server")
+	built := binaries{}
+	for _, m := range modules {
+		dir, err := m.build(ctx, repository, cache, progress)
+		if err != nil {
+			return nil, fmt.Errorf("build %s: %w", m.dir, err)
+		}
+		for _, p := range m.packages {
+			name := filepath.Base(p)
+			built[name] = filepath.Join(dir, name)
+		}
+	}
+	return built, nil
+}
+
+// build returns the directory of the module's programs.
+func (m module) build(ctx context.Context, repository, cache string, progress io.Writer) (string, error) {
+	source := filepath.Join(repository, m.dir)
+	key, err := m.key(ctx, source)
+	if err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(cache, 0o755); err != nil {
+		return "", err
+	}
+	lock, err := awaitLock(ctx, filepath.Join(cache, m.name+".lock"), progress)
+	if err != nil {
+		return "", err
+	}
+	defer lock.Close() //nolint:errcheck // closing gives up the lock
+
+	dir := filepath.Join(cache, m.name+"-"+key)
+	if _, err := os.Stat(dir); err == nil {
+		now := time.Now()
+		return dir, os.Chtimes(dir, now, now) // in use: not yet for pruning
+	}
+	partial := dir + ".partial"
+	if err := errors.Join(os.RemoveAll(partial), os.Mkdir(partial, 0o755)); err != nil {
+		return "", err
+	}
+	fmt.Fprintf(progress, "Building %s, once: about %s on two cores when nothing is cached.\n", m.what, m.cold)
+	start := time.Now()
+	if err := m.compile(ctx, source, partial, progress); err != nil {
+		return "", err
+	}
+	fmt.Fprintf(progress, "Built %s in %v.\n", m.what, time.Since(start).Round(time.Second))
+	if err := os.Rename(partial, dir); err != nil {
+		return "", err
+	}
+	return dir, prune(cache, m.name)
+}
+
+// key hashes what the programs are made of.
+func (m module) key(ctx context.Context, source string) (string, error) {
+	version, err := exec.CommandContext(ctx, "go", "env", "GOVERSION").Output()
+	if err != nil {
+		return "", fmt.Errorf("run go, which must be in PATH: %w", err)
+	}
+	sum := sha256.New()
+	fmt.Fprintln(sum, strings.TrimSpace(string(version)), runtime.GOARCH, m.ldflags, m.packages)
+	if err := hashSources(sum, source); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%x", sum.Sum(nil)[:8]), nil
+}
+
+func hashSources(sum hash.Hash, dir string) error {
+	return filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		name := entry.Name()
+		isSource := name == "go.mod" || name == "go.sum" ||
+			strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go")
+		if err != nil || !entry.Type().IsRegular() || !isSource {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		relative, err := filepath.Rel(dir, path)
+		fmt.Fprintln(sum, relative, len(content))
+		sum.Write(content)
+		return err
+	})
+}
+
+// compile runs the Go tool twice: the first time downloads all modules and counts
+// the packages, so that the second can say how far it is.
+func (m module) compile(ctx context.Context, source, target string, progress io.Writer) error {
+	list := goTool{dir: source, args: append([]string{"list", "-deps"}, m.packages...)}
+	packages, err := list.run(ctx, func(lines int) {
+		fmt.Fprintf(progress, "  downloading modules: %d\n", lines)
+	})
+	if err != nil {
+		return err
+	}
+	total := bytes.Count(packages, []byte("\n"))
+	start := time.Now()
+	flags := []string{"build", "-v", "-buildvcs=false", "-ldflags", m.ldflags, "-o", target + "/"}
+	compile := goTool{dir: source, args: append(flags, m.packages...)}
+	_, err = compile.run(ctx, func(lines int) {
+		fmt.Fprintf(progress, "  compiling: %d of at most %d packages after %v\n", lines, total, time.Since(start).Round(time.Second))
+	})
+	return err
+}
+
+// prune removes builds of a module that have not been used for long.
+func prune(cache, name string) error {
+	entries, err := filepath.Glob(filepath.Join(cache, name+"-*"))
+	if err != nil {
+		return err
+	}
+	for _, dir := range entries {
+		info, err := os.Stat(dir)
+		if err != nil {
+			return err
+		}
+		if time.Since(info.ModTime()) > cacheLifetime {
+			if err := os.RemoveAll(dir); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// awaitLock waits for another process that builds the same.
+func awaitLock(ctx context.Context, path string, progress io.Writer) (*os.File, error) {
+	lock, err := lockFile(path)
+	for told := false; err != nil; told = true {
+		if !told {
+			fmt.Fprintln(progress, "Waiting for another process that builds the same.")
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%w: %w", err, ctx.Err())
+		case <-time.After(time.Second):
+		}
+		lock, err = lockFile(path)
+	}
+	return lock, nil
+}
