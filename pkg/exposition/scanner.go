@@ -1,0 +1,230 @@
+package exposition
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"sync"
+)
+
+// MaxLineBytes is the longest line that a Scanner reads. A VMI's labels, which
+// users choose, are on each of its lines; Kubernetes bounds all of an object's
+// labels and annotations together only by etcd's object size.
+const MaxLineBytes = 256 << 10
+
+// ErrLineTooLong says that a page holds a line of more than MaxLineBytes.
+var ErrLineTooLong = fmt.Errorf("a line is longer than %d bytes", MaxLineBytes)
+
+// Scanner steps through the series lines of a page. Callers loop over Scan,
+// look at Name, and for the series that they want call NextLabel until it
+// returns false, then Value:
+//
+//	for s.Scan() {
+//		if !wanted(s.Name()) {
+//			continue // Costs little more than finding the line's end.
+//		}
+//		for name, value, ok := s.NextLabel(); ok; name, value, ok = s.NextLabel() { ... }
+//		v, err := s.Value()
+//	}
+//	return s.Err()
+//
+// The zero Scanner reads nothing; call Reset first. A Scanner holds a buffer
+// from Reset until Scan returns false, so that thousands of resting Scanners
+// cost next to nothing. It is not safe for concurrent use.
+type Scanner struct {
+	r          io.Reader
+	pooled     *[]byte
+	buf        []byte
+	start, end int // The unread part of buf.
+	readErr    error
+	err        error
+	line       int
+
+	name      []byte
+	rest      []byte // What follows the name, less what NextLabel has eaten.
+	inLabels  bool
+	malformed error
+	unescaped []byte
+}
+
+var buffers = sync.Pool{New: func() any {
+	b := make([]byte, MaxLineBytes)
+	return &b
+}}
+
+// Reset makes s read the page r from its start.
+func (s *Scanner) Reset(r io.Reader) {
+	pooled := s.pooled
+	if pooled == nil {
+		pooled = buffers.Get().(*[]byte)
+	}
+	*s = Scanner{r: r, pooled: pooled, buf: *pooled, unescaped: s.unescaped[:0]}
+}
+
+// release gives the buffer back. Nothing borrowed is valid any more.
+func (s *Scanner) release() {
+	if s.pooled != nil {
+		buffers.Put(s.pooled)
+	}
+	s.pooled, s.buf, s.start, s.end = nil, nil, 0, 0
+	s.name, s.rest = nil, nil
+}
+
+// Scan moves to the next series line. It returns false at the end of the page
+// or at an error of the reader, which Err then tells.
+func (s *Scanner) Scan() bool {
+	for s.pooled != nil {
+		line, ok := s.nextLine()
+		if !ok {
+			s.release()
+			return false
+		}
+		if len(line) == 0 || line[0] == '#' {
+			continue
+		}
+		i := 0
+		for i < len(line) && line[i] != '{' && line[i] != ' ' && line[i] != '\t' {
+			i++
+		}
+		s.name, s.rest = line[:i], line[i:]
+		s.inLabels = len(s.rest) > 0 && s.rest[0] == '{'
+		if s.inLabels {
+			s.rest = s.rest[1:]
+		}
+		s.malformed = nil
+		return true
+	}
+	return false
+}
+
+// Name returns the name of the series. The bytes are valid until the next Scan.
+func (s *Scanner) Name() []byte { return s.name }
+
+// NextLabel returns the next label of the series and its unescaped value, or
+// false after the last one and on a malformed line, which Value then tells.
+// The bytes are valid until the next call of NextLabel or Scan.
+func (s *Scanner) NextLabel() (name, value []byte, ok bool) {
+	if !s.inLabels || s.malformed != nil {
+		return nil, nil, false
+	}
+	s.rest = bytes.TrimLeft(s.rest, " \t,")
+	if len(s.rest) > 0 && s.rest[0] == '}' {
+		s.rest, s.inLabels = s.rest[1:], false
+		return nil, nil, false
+	}
+	eq := bytes.IndexByte(s.rest, '=')
+	if eq <= 0 || eq+1 >= len(s.rest) || s.rest[eq+1] != '"' {
+		s.malformed = s.lineError("a label is not of the form name=\"value\"")
+		return nil, nil, false
+	}
+	name = s.rest[:eq]
+	if last := name[eq-1]; last == ' ' || last == '\t' {
+		name = bytes.TrimRight(name, " \t")
+	}
+	value, s.rest, ok = s.quoted(s.rest[eq+2:])
+	if !ok {
+		s.malformed = s.lineError("a label's value has no closing quote")
+		return nil, nil, false
+	}
+	return name, value, true
+}
+
+// Value returns the value of the series, or an error that names the line and
+// tells what is wrong with it. It reads over labels that are left.
+func (s *Scanner) Value() (float64, error) {
+	for s.inLabels && s.malformed == nil {
+		s.NextLabel()
+	}
+	if s.malformed != nil {
+		return 0, s.malformed
+	}
+	number := bytes.TrimLeft(s.rest, " \t")
+	if i := bytes.IndexAny(number, " \t"); i >= 0 {
+		number = number[:i] // A timestamp may follow.
+	}
+	v, err := strconv.ParseFloat(string(number), 64)
+	if err != nil && !errors.Is(err, strconv.ErrRange) {
+		return 0, s.lineError(fmt.Sprintf("the value %.40q is not a number", number))
+	}
+	return v, nil
+}
+
+// Err returns the error that ended the page early, nil at its true end.
+func (s *Scanner) Err() error { return s.err }
+
+func (s *Scanner) lineError(what string) error {
+	return fmt.Errorf("line %d, series %.100s: %s", s.line, s.name, what)
+}
+
+// quoted returns the string whose opening quote has been read, and what
+// follows its closing quote.
+func (s *Scanner) quoted(in []byte) (value, rest []byte, ok bool) {
+	end := bytes.IndexByte(in, '"')
+	if end < 0 {
+		return nil, nil, false
+	}
+	if bytes.IndexByte(in[:end], '\\') < 0 {
+		return in[:end], in[end+1:], true
+	}
+	s.unescaped = s.unescaped[:0]
+	for i := 0; i < len(in); i++ {
+		c := in[i]
+		if c == '"' {
+			return s.unescaped, in[i+1:], true
+		}
+		if c == '\\' && i+1 < len(in) {
+			i++
+			switch c = in[i]; c {
+			case 'n':
+				c = '\n'
+			case '\\', '"':
+			default:
+				s.unescaped = append(s.unescaped, '\\')
+			}
+		}
+		s.unescaped = append(s.unescaped, c)
+	}
+	return nil, nil, false
+}
+
+// nextLine returns the next line without its end.
+func (s *Scanner) nextLine() ([]byte, bool) {
+	searched := s.start
+	for {
+		if i := bytes.IndexByte(s.buf[searched:s.end], '\n'); i >= 0 {
+			line := s.buf[s.start : searched+i]
+			s.start = searched + i + 1
+			s.line++
+			return bytes.TrimSuffix(line, []byte{'\r'}), true
+		}
+		if s.readErr != nil {
+			return s.lastLine()
+		}
+		if s.start > 0 {
+			s.end = copy(s.buf, s.buf[s.start:s.end])
+			s.start = 0
+		}
+		if s.end == len(s.buf) {
+			s.err = fmt.Errorf("line %d: %w", s.line+1, ErrLineTooLong)
+			return nil, false
+		}
+		searched = s.end
+		var n int
+		n, s.readErr = s.r.Read(s.buf[s.end:])
+		s.end += n
+	}
+}
+
+// lastLine returns what a page that does not end in a newline ends with.
+func (s *Scanner) lastLine() ([]byte, bool) {
+	if !errors.Is(s.readErr, io.EOF) {
+		s.err = s.readErr
+		return nil, false
+	}
+	line := s.buf[s.start:s.end]
+	s.start = s.end
+	s.line++
+	return line, len(line) > 0
+}

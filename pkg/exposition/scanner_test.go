@@ -1,0 +1,106 @@
+package exposition
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// render writes what a Scanner makes of a page, a line for each series.
+func render(r io.Reader) string {
+	var out strings.Builder
+	var s Scanner
+	s.Reset(r)
+	for s.Scan() {
+		fmt.Fprintf(&out, "%s", s.Name())
+		for name, value, ok := s.NextLabel(); ok; name, value, ok = s.NextLabel() {
+			fmt.Fprintf(&out, " %s=%q", name, value)
+		}
+		if v, err := s.Value(); err != nil {
+			fmt.Fprintf(&out, " error: %v\n", err)
+		} else {
+			fmt.Fprintf(&out, " %v\n", v)
+		}
+	}
+	if err := s.Err(); err != nil {
+		fmt.Fprintf(&out, "page error: %v\n", err)
+	}
+	return out.String()
+}
+
+func TestScanner(t *testing.T) {
+	for _, test := range []struct{ name, page, want string }{
+		{"empty page", "", ""},
+		{"comments and blank lines are skipped", "# HELP a b\n\n# TYPE a counter\na 1\n", "a 1\n"},
+		{"no newline at the end", "a 1", "a 1\n"},
+		{"line ends of Windows", "a 1\r\nb 2\r\n", "a 1\nb 2\n"},
+		{"labels", `a{x="1",y="two"} 3`, "a x=\"1\" y=\"two\" 3\n"},
+		{"no labels between braces", "a{} 3", "a 3\n"},
+		{"a comma after the last label", `a{x="1",} 3`, "a x=\"1\" 3\n"},
+		{"blanks in every place", "a{ x =\"1\" , y=\"2\" }\t3  1700000000000", "a x=\"1\" y=\"2\" 3\n"},
+		{"a timestamp is ignored", "a 1 1700000000000", "a 1\n"},
+		{"escapes", `a{x="q\"b\\n\nz",y="}"} 1`, "a x=\"q\\\"b\\\\n\\nz\" y=\"}\" 1\n"},
+		{"an unknown escape stays as it is", `a{x="\d"} 1`, "a x=\"\\\\d\" 1\n"},
+		{"numbers", "a 1e3\na +Inf\na NaN\na -0.5\n", "a 1000\na +Inf\na NaN\na -0.5\n"},
+		{"a number beyond float64 is infinite", "a 1e999\n", "a +Inf\n"},
+		{"no value", "a\nb 1\n", "a error: line 1, series a: the value \"\" is not a number\nb 1\n"},
+		{"no number", "\na{x=\"1\"} one\nb 1\n", "a x=\"1\" error: line 2, series a: the value \"one\" is not a number\nb 1\n"},
+		{"no closing quote", "a{x=\"1} 3\nb 1\n", "a error: line 1, series a: a label's value has no closing quote\nb 1\n"},
+		{"no quotes", "a{x=1} 3\nb 1\n", "a error: line 1, series a: a label is not of the form name=\"value\"\nb 1\n"},
+		{"no closing brace", "a{x=\"1\" 3\nb 1\n", "a x=\"1\" error: line 1, series a: a label is not of the form name=\"value\"\nb 1\n"},
+		{"a label without a name", "a{=\"1\"} 3\n", "a error: line 1, series a: a label is not of the form name=\"value\"\n"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if diff := cmp.Diff(test.want, render(strings.NewReader(test.page))); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+			slow := iotest.OneByteReader(strings.NewReader(test.page))
+			if diff := cmp.Diff(test.want, render(slow)); diff != "" {
+				t.Errorf("read byte by byte, -want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestScannerReadsOverLabelsThatTheCallerLeaves(t *testing.T) {
+	var s Scanner
+	s.Reset(strings.NewReader(`a{x="1",y="}",z="\""} 7`))
+	s.Scan()
+	if v, err := s.Value(); v != 7 || err != nil {
+		t.Errorf("got %v, %v; want 7, nil", v, err)
+	}
+}
+
+func TestScannerTellsThatThePageBrokeOff(t *testing.T) {
+	broken := io.MultiReader(strings.NewReader("a 1\nb 2"), iotest.ErrReader(io.ErrUnexpectedEOF))
+	if diff := cmp.Diff("a 1\npage error: unexpected EOF\n", render(broken)); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func TestScannerBoundsALine(t *testing.T) {
+	var s Scanner
+	s.Reset(strings.NewReader("a 1\n" + strings.Repeat("b", MaxLineBytes) + " 2\n"))
+	series := 0
+	for s.Scan() {
+		series++
+	}
+	if series != 1 || !errors.Is(s.Err(), ErrLineTooLong) {
+		t.Errorf("got %d series and the error %v; want 1 and %v", series, s.Err(), ErrLineTooLong)
+	}
+}
+
+func FuzzScanner(f *testing.F) {
+	f.Add("a{x=\"1\\\"\"} 2 3\n# c\nb NaN")
+	f.Fuzz(func(t *testing.T, page string) {
+		whole := render(strings.NewReader(page))
+		if diff := cmp.Diff(whole, render(iotest.HalfReader(strings.NewReader(page)))); diff != "" {
+			t.Errorf("the same page read in pieces, -whole +pieces:\n%s", diff)
+		}
+	})
+}
