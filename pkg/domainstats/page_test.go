@@ -1,0 +1,143 @@
+package domainstats
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// render writes what a page says, a line for each VMI and each of its series.
+func render(page Page) string {
+	var out strings.Builder
+	for _, s := range page.Samples {
+		fmt.Fprintf(&out, "%s/%s\n", s.Namespace, s.Name)
+		for i, series := range s.Layout.Series {
+			fmt.Fprintf(&out, "  %s[%s] %v\n", strings.TrimPrefix(series.Family.String(), prefix), series.Instance, s.Values[i])
+		}
+	}
+	if page.Malformed > 0 {
+		fmt.Fprintf(&out, "malformed %d: %v\n", page.Malformed, page.Problem)
+	}
+	return out.String()
+}
+
+func decodeFile(t testing.TB, d *Decoder, name string) Page {
+	t.Helper()
+	f, err := os.Open("testdata/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	page, err := d.Decode(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return page
+}
+
+func TestDecodeOfARealGuestsPage(t *testing.T) {
+	want := `default/web1
+  cpu_usage_seconds_total[] 7.92
+  vcpu_delay_seconds_total[0] 0.477558224
+  vcpu_delay_seconds_total[1] 0.419978433
+  vcpu_seconds_total[0] 4.76
+  vcpu_seconds_total[1] 2.13
+`
+	got := render(decodeFile(t, NewDecoder(), "virt-handler-v1.8-one-real-guest.txt"))
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func TestVMIsOfTheSameShapeShareALayoutFromPageToPage(t *testing.T) {
+	d := NewDecoder()
+	first := decodeFile(t, d, "virt-handler-v1.8-ten-scripted.txt")
+	second := decodeFile(t, d, "virt-handler-v1.8-ten-scripted.txt")
+	if len(first.Samples) != 10 || len(second.Samples) != 10 {
+		t.Fatalf("got %d and %d samples, want 10 each", len(first.Samples), len(second.Samples))
+	}
+	for i := range second.Samples {
+		if second.Samples[i].Layout != first.Samples[0].Layout {
+			t.Errorf("%s has a layout of its own", second.Samples[i].Name)
+		}
+	}
+}
+
+func TestDecode(t *testing.T) {
+	const vcpu = `kubevirt_vmi_vcpu_seconds_total{namespace="n",name="a",id="0"} `
+	for _, test := range []struct{ name, page, want string }{
+		{"empty page", "", ""},
+		{"other families are skipped", "go_goroutines 9\nkubevirt_vmi_node_cpu_affinity{namespace=\"n\",name=\"a\"} 4\n", ""},
+		{
+			"labels in any order, users' labels beside them",
+			`kubevirt_vmi_vcpu_seconds_total{state="running",name="a",kubernetes_vmi_label_name="x",kubernetes_vmi_label_id="7",id="3",namespace="n"} 1.5` + "\n",
+			"n/a\n  vcpu_seconds_total[3] 1.5\n",
+		},
+		{
+			"the state of a vCPU is no part of its identity",
+			`kubevirt_vmi_vcpu_seconds_total{namespace="n",name="a",id="0",state="blocked"} 1` + "\n",
+			"n/a\n  vcpu_seconds_total[0] 1\n",
+		},
+		{"NaN is unknown", vcpu + "NaN\n", "n/a\n  vcpu_seconds_total[0] NaN\n"},
+		{"an infinite counter is unknown", vcpu + "+Inf\n", "n/a\n  vcpu_seconds_total[0] NaN\n"},
+		{"a negative counter is unknown", vcpu + "-1\n", "n/a\n  vcpu_seconds_total[0] NaN\n"},
+		{"a series that stands there twice is unknown", vcpu + "1\n" + vcpu + "2\n", "n/a\n  vcpu_seconds_total[0] NaN\n"},
+		{
+			"the same name in two namespaces is two VMIs",
+			vcpu + "1\n" + strings.ReplaceAll(vcpu, `"n"`, `"m"`) + "2\n",
+			"n/a\n  vcpu_seconds_total[0] 1\nm/a\n  vcpu_seconds_total[0] 2\n",
+		},
+		{
+			"a line that cannot be read costs one series",
+			vcpu + "1\n" + strings.ReplaceAll(vcpu, `"a"`, `"b"`) + "one\n",
+			"n/a\n  vcpu_seconds_total[0] 1\nmalformed 1: line 2, series kubevirt_vmi_vcpu_seconds_total: the value \"one\" is not a number\n",
+		},
+		{
+			"a series of no VMI is malformed",
+			"kubevirt_vmi_vcpu_seconds_total{id=\"0\"} 1\n",
+			"malformed 1: series kubevirt_vmi_vcpu_seconds_total lacks the label namespace or name\n",
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			d := NewDecoder()
+			for _, round := range []string{"first page", "same page again"} {
+				page, err := d.Decode(strings.NewReader(test.page))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(test.want, render(page)); diff != "" {
+					t.Errorf("%s, -want +got:\n%s", round, diff)
+				}
+			}
+		})
+	}
+}
+
+func TestAPageThatBreaksOffGivesNoSample(t *testing.T) {
+	whole := "kubevirt_vmi_vcpu_seconds_total{namespace=\"n\",name=\"a\",id=\"0\"} 1\n"
+	page, err := NewDecoder().Decode(io.MultiReader(strings.NewReader(whole), iotest.ErrReader(io.ErrUnexpectedEOF)))
+	if err == nil || len(page.Samples) != 0 {
+		t.Errorf("got %d samples and the error %v; want none and an error", len(page.Samples), err)
+	}
+}
+
+func BenchmarkDecode(b *testing.B) {
+	text, err := os.ReadFile("testdata/virt-handler-v1.8-ten-scripted.txt")
+	if err != nil {
+		b.Fatal(err)
+	}
+	d := NewDecoder()
+	b.SetBytes(int64(len(text)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := d.Decode(bytes.NewReader(text)); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
