@@ -1,0 +1,103 @@
+package history
+
+import (
+	"iter"
+	"math"
+	"time"
+
+	"guest-metrics-server/pkg/domainstats"
+)
+
+// Window is what is known of one VMI: the samples of the newest run that can
+// tell a rate, and the newest sample of all. The zero Window knows nothing.
+type Window struct {
+	run    []Sample
+	newest Sample
+}
+
+// Rate is the growth of one counter.
+type Rate struct {
+	PerSecond float64       // Zero or more.
+	Span      time.Duration // From the first to the last sample that it was computed from.
+}
+
+// Newest returns when the newest sample was taken, whether or not it is part of
+// a rate yet.
+func (w Window) Newest() time.Time { return w.newest.At }
+
+// RatesAt returns when the newest sample that counts in rates was taken.
+func (w Window) RatesAt() time.Time { return w.run[len(w.run)-1].At }
+
+// HasRates tells whether there are two samples to compute rates from.
+func (w Window) HasRates() bool { return len(w.run) > 1 }
+
+// Rates yields the instance (such as a vCPU id) and the rate of each counter of
+// the family. A counter is left out while it has but one sample.
+func (w Window) Rates(family domainstats.Family) iter.Seq2[string, Rate] {
+	return func(yield func(string, Rate) bool) {
+		if len(w.run) < 2 {
+			return
+		}
+		for i, series := range w.run[len(w.run)-1].Layout.Series {
+			if series.Family != family {
+				continue
+			}
+			if rate, ok := w.rate(i); ok && !yield(series.Instance, rate) {
+				return
+			}
+		}
+	}
+}
+
+// Count returns the number of series of the family in the newest sample that
+// counts in rates, whether or not their values are known.
+func (w Window) Count(family domainstats.Family) int {
+	n := 0
+	for _, series := range w.run[len(w.run)-1].Layout.Series {
+		if series.Family == family {
+			n++
+		}
+	}
+	return n
+}
+
+// Latest yields the instance and the newest value of each series of the family.
+func (w Window) Latest(family domainstats.Family) iter.Seq2[string, float64] {
+	return func(yield func(string, float64) bool) {
+		if w.newest.Layout == nil {
+			return
+		}
+		for i, series := range w.newest.Layout.Series {
+			value := w.newest.Values[i]
+			if series.Family != family || math.IsNaN(value) {
+				continue
+			}
+			if !yield(series.Instance, value) {
+				return
+			}
+		}
+	}
+}
+
+// rate computes the rate of the series at place i of the newest sample's
+// layout, over as many samples as know the series without a gap.
+func (w Window) rate(i int) (Rate, bool) {
+	last := w.run[len(w.run)-1]
+	end := last.Values[i]
+	if math.IsNaN(end) {
+		return Rate{}, false
+	}
+	start, since := end, last.At
+	for j := len(w.run) - 2; j >= 0; j-- {
+		value := w.run[j].value(last.Layout, i)
+		if math.IsNaN(value) || value > start {
+			break
+		}
+		start, since = value, w.run[j].At
+	}
+	span := last.At.Sub(since)
+	if span == 0 {
+		return Rate{}, false
+	}
+	return Rate{PerSecond: (end - start) / span.Seconds(), Span: span}, true
+}
