@@ -1,0 +1,92 @@
+package metric
+
+import (
+	"time"
+
+	"guest-metrics-server/pkg/domainstats"
+	"guest-metrics-server/pkg/history"
+	"guest-metrics-server/pkg/unknown"
+)
+
+// cpu is what a guest's vCPUs did on average over a span.
+type cpu struct {
+	running float64 // Share of the time that a vCPU ran, 0-1.
+	waiting float64 // Share of the time that a vCPU was runnable and waited for a host CPU, 0-1.
+	vcpus   float64 // Number of vCPUs.
+	span    time.Duration
+}
+
+// A vCPU cannot run for longer than the time that passes, but virt-handler's
+// values may be seconds old and come without a timestamp, so that a span's
+// growth may seem to exceed the span.
+func clamp(share float64) float64 { return min(max(share, 0), 1) }
+
+func readCPU(value func(cpu) float64) func(history.Window) (Reading, *unknown.Error) {
+	return func(w history.Window) (Reading, *unknown.Error) {
+		c, err := running(w)
+		if err != nil {
+			return Reading{}, err
+		}
+		return Reading{Value: value(c), Weight: c.vcpus, At: w.RatesAt(), Span: c.span}, nil
+	}
+}
+
+func readCPUAndDelay(value func(cpu) float64) func(history.Window) (Reading, *unknown.Error) {
+	return func(w history.Window) (Reading, *unknown.Error) {
+		c, err := running(w)
+		if err != nil {
+			return Reading{}, err
+		}
+		share, _, ok := meanShare(w, domainstats.VCPUDelaySeconds)
+		if !ok {
+			return Reading{}, notReported(domainstats.VCPUDelaySeconds)
+		}
+		c.waiting = share
+		return Reading{Value: value(c), Weight: c.vcpus, At: w.RatesAt(), Span: c.span}, nil
+	}
+}
+
+func running(w history.Window) (cpu, *unknown.Error) {
+	if !w.HasRates() {
+		return cpu{}, unknown.Errorf(unknown.OneSample, "first sample taken, a rate needs a second one")
+	}
+	if milliseconds(w) {
+		return cpu{}, unknown.Errorf(unknown.NotReported,
+			"virt-handler reports vCPU time in a wrong unit, as KubeVirt before 1.6 does: upgrade KubeVirt")
+	}
+	share, span, ok := meanShare(w, domainstats.VCPUSeconds)
+	if !ok {
+		return cpu{}, notReported(domainstats.VCPUSeconds)
+	}
+	return cpu{running: share, vcpus: float64(w.Count(domainstats.VCPUSeconds)), span: span}, nil
+}
+
+// meanShare returns the mean over vCPUs of a counter of seconds per second, and
+// the longest span among them.
+func meanShare(w history.Window, family domainstats.Family) (share float64, span time.Duration, ok bool) {
+	var n float64
+	for _, rate := range w.Rates(family) {
+		share += clamp(rate.PerSecond)
+		span = max(span, rate.Span)
+		n++
+	}
+	return share / max(n, 1), span, n > 0
+}
+
+// milliseconds recognises the pages of KubeVirt before 1.6, whose vCPU seconds
+// are a thousand times too large (kubevirt#13731): the vCPUs of a guest cannot
+// have run for longer than the QEMU process that they are a part of.
+func milliseconds(w history.Window) bool {
+	var vcpus float64
+	for _, seconds := range w.Latest(domainstats.VCPUSeconds) {
+		vcpus += seconds
+	}
+	for _, seconds := range w.Latest(domainstats.CPUUsageSeconds) {
+		return seconds > 0 && vcpus > 10*seconds
+	}
+	return false
+}
+
+func notReported(family domainstats.Family) *unknown.Error {
+	return unknown.Errorf(unknown.NotReported, "virt-handler's page has no %s of this VMI", family)
+}

@@ -1,0 +1,47 @@
+// Package unknown is the vocabulary of reasons for which a VMI has no value.
+// An autoscaler must never take "unknown" for zero, and a person must learn
+// why; so the API's errors, the server's own metrics and its log all speak
+// these words. The package knows nothing of how a reason is found.
+package unknown
+
+import "fmt"
+
+// Reason is one word of the vocabulary, in the form of a label's value.
+type Reason string
+
+// The reasons, in the order in which they are looked for.
+const (
+	Deleting    Reason = "deleting"      // The VMI is being deleted.
+	NotRunning  Reason = "not_running"   // The VMI is in another phase than Running.
+	Paused      Reason = "paused"        // The guest is paused, its counters stand still.
+	NoActivePod Reason = "no_active_pod" // No running launcher pod on the VMI's node.
+	NotReady    Reason = "not_ready"     // The VMI has not been Ready yet.
+	WarmingUp   Reason = "warming_up"    // Ready, but not for its warm-up yet.
+	NoSample    Reason = "no_sample"     // virt-handler has not told of this VMI yet.
+	Stale       Reason = "stale"         // The newest sample is older than the age limit.
+	OneSample   Reason = "one_sample"    // A rate needs a second sample.
+	NotReported Reason = "not_reported"  // The samples lack the series that the metric needs.
+)
+
+// Reasons lists the vocabulary.
+func Reasons() []Reason {
+	return []Reason{
+		Deleting, NotRunning, Paused, NoActivePod, NotReady, WarmingUp,
+		NoSample, Stale, OneSample, NotReported,
+	}
+}
+
+// Error says why a VMI has no value. Detail is for a person: a clause such as
+// "warming up for another 40 s".
+type Error struct {
+	Reason Reason
+	Detail string
+}
+
+// Errorf returns an Error with a formatted detail.
+func Errorf(reason Reason, format string, args ...any) *Error {
+	return &Error{Reason: reason, Detail: fmt.Sprintf(format, args...)}
+}
+
+// Error returns the detail alone; the reason is a word for machines.
+func (e *Error) Error() string { return e.Detail }
