@@ -1,0 +1,206 @@
+package inventory
+
+import (
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"guest-metrics-server/pkg/unknown"
+)
+
+// Kind is a kind of object that metrics are served for.
+type Kind struct {
+	schema.GroupResource
+	APIVersion string // As in the described object of an answer.
+	Kind       string
+}
+
+// The kinds of objects.
+var (
+	Pods        = Kind{schema.GroupResource{Resource: "pods"}, "v1", "Pod"}
+	VMIs        = Kind{schema.GroupResource{Group: "kubevirt.io", Resource: "virtualmachineinstances"}, "kubevirt.io/v1", "VirtualMachineInstance"}
+	VMs         = Kind{schema.GroupResource{Group: "kubevirt.io", Resource: "virtualmachines"}, "kubevirt.io/v1", "VirtualMachine"}
+	ReplicaSets = Kind{schema.GroupResource{Group: "kubevirt.io", Resource: "virtualmachineinstancereplicasets"}, "kubevirt.io/v1", "VirtualMachineInstanceReplicaSet"}
+	Pools       = Kind{schema.GroupResource{Group: "pool.kubevirt.io", Resource: "virtualmachinepools"}, "pool.kubevirt.io/v1beta1", "VirtualMachinePool"}
+)
+
+var owners = []Kind{VMs, ReplicaSets, Pools}
+
+// Kinds lists the kinds that metrics are served for.
+func Kinds() []Kind { return append([]Kind{Pods, VMIs}, owners...) }
+
+// IsGroup tells whether an object of the kind can have more than one VMI.
+func (k Kind) IsGroup() bool { return k == ReplicaSets || k == Pools }
+
+const (
+	componentLabel     = "kubevirt.io"
+	virtHandler        = "virt-handler"
+	virtLauncher       = "virt-launcher"
+	running            = "Running"
+	defaultMetricsPort = 8443
+)
+
+// Member is a VMI as a part of some object.
+type Member struct {
+	VMI VMI
+	Pod Pod // The active launcher pod, zero if there is none.
+
+	// Standing is nil when the VMI counts, else the reason why it does not.
+	Standing *unknown.Error
+}
+
+// Members returns the VMIs that belong to an object, in the order of their
+// names, and whether the object exists. A pod has a member only while it is the
+// active launcher pod of its VMI.
+func (s *Store) Members(kind Kind, namespace, name string) (members []Member, exists bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	vmis, exists := s.vmisOf(kind, namespace, name)
+	if !exists {
+		return nil, false
+	}
+	now := s.now()
+	for v := range vmis {
+		members = append(members, s.member(v, now))
+	}
+	slices.SortFunc(members, func(a, b Member) int { return strings.Compare(a.VMI.Name, b.VMI.Name) })
+	return members, true
+}
+
+// vmisOf returns the VMIs of an object, and whether it exists.
+func (s *Store) vmisOf(kind Kind, namespace, name string) (iter.Seq[VMI], bool) {
+	switch kind {
+	case Pods:
+		p, ok := s.pods.get(namespace, name)
+		if !ok {
+			return nil, false
+		}
+		return func(yield func(VMI) bool) {
+			if v, ok := s.vmiOf(p); ok {
+				yield(v)
+			}
+		}, true
+	case VMIs:
+		v, ok := s.vmis.get(namespace, name)
+		return func(yield func(VMI) bool) { yield(v) }, ok
+	case Pools:
+		pool, ok := s.objects[Pools].get(namespace, name)
+		return func(yield func(VMI) bool) {
+			for vm := range s.objects[VMs].ownedBy(pool.UID) {
+				for v := range s.vmis.ownedBy(vm.UID) {
+					if !yield(v) {
+						return
+					}
+				}
+			}
+		}, ok
+	default:
+		owner, ok := s.objects[kind].get(namespace, name)
+		return s.vmis.ownedBy(owner.UID), ok
+	}
+}
+
+// vmiOf returns the VMI whose active launcher pod p is.
+func (s *Store) vmiOf(p Pod) (VMI, bool) {
+	v, ok := s.vmis.get(p.Namespace, p.Owner.Name)
+	if !ok || v.UID != p.Owner.UID {
+		return VMI{}, false
+	}
+	active, ok := s.activePod(v)
+	return v, ok && active.UID == p.UID
+}
+
+// activePod returns the launcher pod in which the VMI runs: controlled by the
+// VMI, on its node, Running, and the newest of these. Finished pods of earlier
+// migrations and a migration's target do not pass.
+func (s *Store) activePod(v VMI) (active Pod, ok bool) {
+	for p := range s.pods.ownedBy(v.UID) {
+		if p.Node != v.Node || p.Phase != running {
+			continue
+		}
+		if !ok || p.Created.After(active.Created) {
+			active, ok = p, true
+		}
+	}
+	return active, ok
+}
+
+func (s *Store) member(v VMI, now time.Time) Member {
+	pod, ok := s.activePod(v)
+	return Member{VMI: v, Pod: pod, Standing: s.standing(v, ok, now)}
+}
+
+// standing tells why a VMI does not count, nil if it does.
+func (s *Store) standing(v VMI, hasPod bool, now time.Time) *unknown.Error {
+	left := s.readiness[v.UID].left(s.warmupOf(v), now)
+	switch {
+	case v.Deleting:
+		return unknown.Errorf(unknown.Deleting, "being deleted")
+	case v.Phase != running:
+		return unknown.Errorf(unknown.NotRunning, "in phase %s, not Running", v.Phase)
+	case v.Paused:
+		return unknown.Errorf(unknown.Paused, "Paused")
+	case !hasPod:
+		return unknown.Errorf(unknown.NoActivePod, "no running launcher pod on node %q", v.Node)
+	case left < 0:
+		return unknown.Errorf(unknown.NotReady, "not Ready yet")
+	case left > 0:
+		return unknown.Errorf(unknown.WarmingUp, "warming up for another %s", left.Round(time.Second))
+	default:
+		return nil
+	}
+}
+
+// Select returns the names of the objects of a kind in a namespace whose labels
+// match, in order. Of pods, only the active launcher pods are selected.
+func (s *Store) Select(kind Kind, namespace string, selector labels.Selector) []string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var names []string
+	add := func(m Meta) {
+		if selector.Matches(labels.Set(m.Labels)) {
+			names = append(names, m.Name)
+		}
+	}
+	switch kind {
+	case Pods:
+		for v := range s.vmis.in(namespace) {
+			if p, ok := s.activePod(v); ok {
+				add(p.Meta)
+			}
+		}
+	case VMIs:
+		for v := range s.vmis.in(namespace) {
+			add(v.Meta)
+		}
+	default:
+		for o := range s.objects[kind].in(namespace) {
+			add(o.Meta)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// VMI returns the VMI of the given name.
+func (s *Store) VMI(namespace, name string) (VMI, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.vmis.get(namespace, name)
+}
+
+// All returns every VMI, in no order.
+func (s *Store) All() []Member {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	now := s.now()
+	var members []Member
+	for v := range s.vmis.all() {
+		members = append(members, s.member(v, now))
+	}
+	return members
+}

@@ -1,0 +1,54 @@
+package inventory
+
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// Meta is what every object of the inventory has.
+type Meta struct {
+	Namespace, Name string
+	UID             types.UID
+	Labels          map[string]string
+	Owner           Owner // Zero without one.
+	Deleting        bool
+}
+
+// Owner is the object that controls another one.
+type Owner struct {
+	Name string
+	UID  types.UID
+}
+
+func (m Meta) meta() Meta { return m }
+
+// VMI is what the API says of a VirtualMachineInstance.
+type VMI struct {
+	Meta
+	Node   string // Where the API says that it runs; changes at a migration's hand-over.
+	Phase  string
+	Paused bool
+	Ready  bool
+
+	RunningSince    time.Time // When it entered the phase Running, zero if not known.
+	ReadyTransition time.Time // When Ready changed last.
+
+	Warmup        *time.Duration // What the annotation asks for, nil without one.
+	WarmupProblem string         // Why the annotation is not understood, "" if it is.
+}
+
+// Pod is what the API says of a launcher pod or a virt-handler pod.
+type Pod struct {
+	Meta
+	Node    string
+	Phase   string
+	IP      string
+	Port    int32 // The container port named "metrics", 0 without one.
+	Created time.Time
+}
+
+// Object is what the API says of a VM, a replica set or a pool.
+type Object struct {
+	Meta
+}

@@ -1,0 +1,182 @@
+package inventory
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// DefaultWarmup is how long a VMI must have been Ready before it counts.
+const DefaultWarmup = 60 * time.Second
+
+// Store is the inventory's memory. All methods are safe for concurrent use.
+type Store struct {
+	warmup time.Duration
+	now    func() time.Time
+
+	mu                sync.RWMutex
+	vmis              table[VMI]
+	pods              table[Pod] // Launcher pods.
+	objects           map[Kind]table[Object]
+	readiness         map[types.UID]readiness // Of VMIs.
+	kubevirtNamespace string
+	virtHandlers      map[types.NamespacedName]Pod
+	targetsChanged    chan struct{}
+	caBundle          []byte
+}
+
+// NewStore returns an empty Store. The clock must have monotonic readings.
+func NewStore(warmup time.Duration, now func() time.Time) *Store {
+	s := &Store{
+		warmup:         warmup,
+		now:            now,
+		vmis:           newTable[VMI](),
+		pods:           newTable[Pod](),
+		objects:        make(map[Kind]table[Object]),
+		readiness:      make(map[types.UID]readiness),
+		virtHandlers:   make(map[types.NamespacedName]Pod),
+		targetsChanged: make(chan struct{}, 1),
+	}
+	for _, kind := range owners {
+		s.objects[kind] = newTable[Object]()
+	}
+	return s
+}
+
+// PutVMI adds a VMI or replaces what is known of it.
+func (s *Store) PutVMI(v VMI) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if old, ok := s.vmis.get(v.Namespace, v.Name); ok && old.UID != v.UID {
+		delete(s.readiness, old.UID)
+	}
+	s.readiness[v.UID] = s.readiness[v.UID].next(v, s.warmupOf(v), s.now())
+	s.vmis.put(v)
+}
+
+// DeleteVMI forgets a VMI.
+func (s *Store) DeleteVMI(namespace, name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if old, ok := s.vmis.get(namespace, name); ok {
+		delete(s.readiness, old.UID)
+	}
+	s.vmis.remove(namespace, name)
+}
+
+// PutPod adds a pod of KubeVirt's or replaces what is known of it.
+func (s *Store) PutPod(p Pod) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p.Labels[componentLabel] == virtHandler {
+		s.virtHandlers[types.NamespacedName{Namespace: p.Namespace, Name: p.Name}] = p
+		s.signalTargets()
+		return
+	}
+	s.pods.put(p)
+}
+
+// DeletePod forgets a pod.
+func (s *Store) DeletePod(namespace, name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	key := types.NamespacedName{Namespace: namespace, Name: name}
+	if _, ok := s.virtHandlers[key]; ok {
+		delete(s.virtHandlers, key)
+		s.signalTargets()
+		return
+	}
+	s.pods.remove(namespace, name)
+}
+
+// PutObject adds an owner of VMIs or replaces what is known of it.
+func (s *Store) PutObject(kind Kind, o Object) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.objects[kind].put(o)
+}
+
+// DeleteObject forgets an owner of VMIs.
+func (s *Store) DeleteObject(kind Kind, namespace, name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.objects[kind].remove(namespace, name)
+}
+
+// SetKubeVirtNamespace tells where KubeVirt's own pods run. Pods of other
+// namespaces are never scraped, whatever their labels say.
+func (s *Store) SetKubeVirtNamespace(namespace string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.kubevirtNamespace = namespace
+	s.signalTargets()
+}
+
+// SetCABundle replaces the PEM certificates that virt-handler is verified with.
+func (s *Store) SetCABundle(pem []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.caBundle = pem
+}
+
+// CABundle returns the PEM certificates that virt-handler is verified with.
+func (s *Store) CABundle() []byte {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.caBundle
+}
+
+// KubeVirtNamespace returns where KubeVirt's own pods run, "" if not known yet.
+func (s *Store) KubeVirtNamespace() string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.kubevirtNamespace
+}
+
+// Target is a virt-handler to scrape.
+type Target struct {
+	Node string
+	IP   string
+	Port int32
+}
+
+// Targets returns the virt-handler of each node, in the order of node names.
+func (s *Store) Targets() []Target {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	newest := make(map[string]Pod)
+	for _, p := range s.virtHandlers {
+		if p.Namespace != s.kubevirtNamespace || p.Phase != running || p.Deleting || p.IP == "" {
+			continue
+		}
+		if other, ok := newest[p.Node]; !ok || p.Created.After(other.Created) {
+			newest[p.Node] = p
+		}
+	}
+	targets := make([]Target, 0, len(newest))
+	for node, p := range newest {
+		targets = append(targets, Target{Node: node, IP: p.IP, Port: cmp.Or(p.Port, defaultMetricsPort)})
+	}
+	slices.SortFunc(targets, func(a, b Target) int { return cmp.Compare(a.Node, b.Node) })
+	return targets
+}
+
+// TargetsChanged gets a value when Targets may return something else.
+func (s *Store) TargetsChanged() <-chan struct{} { return s.targetsChanged }
+
+func (s *Store) signalTargets() {
+	select {
+	case s.targetsChanged <- struct{}{}:
+	default: // One is waiting already.
+	}
+}
+
+func (s *Store) warmupOf(v VMI) time.Duration {
+	if v.Warmup != nil {
+		return *v.Warmup
+	}
+	return s.warmup
+}

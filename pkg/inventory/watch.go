@@ -1,0 +1,202 @@
+package inventory
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/metadata"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/klog/v2"
+	kubevirtv1 "kubevirt.io/api/core/v1"
+	"kubevirt.io/client-go/kubevirt"
+)
+
+const (
+	caConfigMap = "kubevirt-ca"
+	caKey       = "ca-bundle"
+)
+
+// Watcher keeps a Store in step with the Kubernetes API.
+type Watcher struct {
+	store     *Store
+	namespace string
+	core      kubernetes.Interface
+	kubevirt  kubevirt.Interface
+	metadata  metadata.Interface
+	discovery discovery.DiscoveryInterface
+
+	mu       sync.Mutex
+	watching []watching
+}
+
+type watching struct {
+	what   string
+	synced func() bool
+}
+
+// NewWatcher returns a Watcher that feeds the store. An empty kubevirtNamespace
+// is found from the KubeVirt object.
+func NewWatcher(config *rest.Config, store *Store, kubevirtNamespace string) (*Watcher, error) {
+	core, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("make a client of the Kubernetes API: %w", err)
+	}
+	kubevirtClient, err := kubevirt.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("make a client of the KubeVirt API: %w", err)
+	}
+	metadataClient, err := metadata.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("make a client for objects' metadata: %w", err)
+	}
+	return &Watcher{
+		store:     store,
+		namespace: kubevirtNamespace,
+		core:      core,
+		kubevirt:  kubevirtClient,
+		metadata:  metadataClient,
+		discovery: core.Discovery(),
+		watching:  []watching{{"KubeVirt's namespace", func() bool { return store.KubeVirtNamespace() != "" }}},
+	}, nil
+}
+
+// Run feeds the store until the context ends.
+func (w *Watcher) Run(ctx context.Context) {
+	var wg wait.Group
+	defer wg.Wait()
+
+	vmis := newFeed(ConvertVMI, w.store.PutVMI, w.store.DeleteVMI)
+	reflect(ctx, w, &wg, "virtualmachineinstances", &kubevirtv1.VirtualMachineInstance{}, vmis, &cache.ListWatch{
+		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+			return w.kubevirt.KubevirtV1().VirtualMachineInstances("").List(ctx, o)
+		},
+		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
+			return w.kubevirt.KubevirtV1().VirtualMachineInstances("").Watch(ctx, o)
+		},
+	})
+	pods := newFeed(ConvertPod, w.store.PutPod, w.store.DeletePod)
+	reflect(ctx, w, &wg, "pods", &corev1.Pod{}, pods, cache.NewFilteredListWatchFromClient(
+		w.core.CoreV1().RESTClient(), "pods", "", func(o *metav1.ListOptions) {
+			o.LabelSelector = componentLabel + " in (" + virtLauncher + "," + virtHandler + ")"
+		}))
+	for _, kind := range owners {
+		objects := newFeed(convertObject,
+			func(o Object) { w.store.PutObject(kind, o) },
+			func(namespace, name string) { w.store.DeleteObject(kind, namespace, name) })
+		reflect(ctx, w, &wg, kind.Resource, &metav1.PartialObjectMetadata{}, objects, w.metadataOf(kind.GroupResource))
+	}
+
+	namespace, err := w.findKubeVirt(ctx)
+	if err != nil {
+		return // The context has ended.
+	}
+	w.store.SetKubeVirtNamespace(namespace)
+	bundle := newFeed(convertBundle, func(b caBundle) { w.store.SetCABundle(b.pem) }, func(_, _ string) { w.store.SetCABundle(nil) })
+	reflect(ctx, w, &wg, "configmap "+caConfigMap, &corev1.ConfigMap{}, bundle, cache.NewListWatchFromClient(
+		w.core.CoreV1().RESTClient(), "configmaps", namespace, fields.OneTermEqualSelector("metadata.name", caConfigMap)))
+}
+
+func reflect[T row](ctx context.Context, w *Watcher, wg *wait.Group, what string, example any, f *feed[T], lw *cache.ListWatch) {
+	reflector := cache.NewReflectorWithOptions(lw, example, f, cache.ReflectorOptions{Name: what})
+	w.mu.Lock()
+	w.watching = append(w.watching, watching{what, f.synced.Load})
+	w.mu.Unlock()
+	wg.StartWithContext(ctx, reflector.RunWithContext)
+}
+
+// Missing returns what has not been read from the API yet; nothing when the
+// store is complete.
+func (w *Watcher) Missing() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var missing []string
+	for _, f := range w.watching {
+		if !f.synced() {
+			missing = append(missing, f.what)
+		}
+	}
+	return missing
+}
+
+// metadataOf lists and watches the metadata of a resource in the version that
+// the API server prefers: KubeVirt 1.6 serves pools in another version than
+// later ones, and their metadata is the same.
+func (w *Watcher) metadataOf(resource schema.GroupResource) *cache.ListWatch {
+	client := func() (metadata.Getter, error) {
+		groups, err := w.discovery.ServerGroups()
+		if err != nil {
+			return nil, fmt.Errorf("ask for the served API groups: %w", err)
+		}
+		i := slices.IndexFunc(groups.Groups, func(g metav1.APIGroup) bool { return g.Name == resource.Group })
+		if i < 0 {
+			return nil, fmt.Errorf("the API server does not serve %s: is KubeVirt 1.6 or later installed?", resource)
+		}
+		return w.metadata.Resource(resource.WithVersion(groups.Groups[i].PreferredVersion.Version)), nil
+	}
+	return &cache.ListWatch{
+		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+			c, err := client()
+			if err != nil {
+				return nil, err
+			}
+			return c.List(ctx, o)
+		},
+		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
+			c, err := client()
+			if err != nil {
+				return nil, err
+			}
+			return c.Watch(ctx, o)
+		},
+	}
+}
+
+// findKubeVirt returns the namespace of the KubeVirt object. It waits until
+// there is one; the error is the context's.
+func (w *Watcher) findKubeVirt(ctx context.Context) (string, error) {
+	if w.namespace != "" {
+		return w.namespace, nil
+	}
+	logger := klog.FromContext(ctx)
+	namespace := ""
+	err := wait.PollUntilContextCancel(ctx, 5*time.Second, true, func(ctx context.Context) (bool, error) {
+		list, err := w.kubevirt.KubevirtV1().KubeVirts("").List(ctx, metav1.ListOptions{Limit: 1})
+		switch {
+		case err != nil:
+			logger.Error(err, "Cannot list KubeVirt objects to find KubeVirt's namespace; --kubevirt-namespace would name it")
+		case len(list.Items) == 0:
+			logger.Info("Waiting for a KubeVirt object: KubeVirt is not installed yet")
+		default:
+			namespace = list.Items[0].Namespace
+		}
+		return namespace != "", nil
+	})
+	return namespace, err
+}
+
+// caBundle is the ConfigMap that KubeVirt keeps its certificate authority in.
+type caBundle struct {
+	Meta
+	pem []byte
+}
+
+func convertBundle(obj any) (caBundle, error) {
+	in, ok := obj.(*corev1.ConfigMap)
+	if !ok {
+		return caBundle{}, fmt.Errorf("want a ConfigMap, got %T", obj)
+	}
+	return caBundle{Meta: convertMeta(in), pem: []byte(in.Data[caKey])}, nil
+}
