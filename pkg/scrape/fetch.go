@@ -1,0 +1,169 @@
+package scrape
+
+import (
+	"compress/gzip"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+)
+
+// Outcome is how a scrape ended, in the form of a label's value.
+type Outcome string
+
+// The outcomes of scrapes that failed.
+const (
+	Busy        Outcome = "busy"        // HTTP 503: other scrapers hold all places.
+	BadStatus   Outcome = "bad_status"  // Another HTTP status than 200.
+	Timeout     Outcome = "timeout"     // No whole page in time.
+	Untrusted   Outcome = "untrusted"   // The certificate could not be verified.
+	Unreachable Outcome = "unreachable" // No connection, or one that broke.
+	BadPage     Outcome = "bad_page"    // The page was too large or could not be read.
+)
+
+// Error is the error of a scrape.
+type Error struct {
+	Outcome Outcome
+	Err     error
+}
+
+func (e *Error) Error() string { return e.Err.Error() }
+
+func (e *Error) Unwrap() error { return e.Err }
+
+func outcomeOf(err error) Outcome {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Outcome
+	}
+	return Unreachable
+}
+
+// A busy target is asked again after a moment, so that replicas and a
+// Prometheus that met there do not meet again.
+const (
+	busyRetries  = 4
+	minBusyPause = 200 * time.Millisecond
+	maxBusyPause = 1200 * time.Millisecond
+)
+
+// fetch gets the page at the address and hands it to decode. The error is an Error.
+func (c *Config) fetch(ctx context.Context, address string, decode PageFunc) error {
+	for attempt := 0; ; attempt++ {
+		err := c.fetchOnce(ctx, address, decode)
+		if attempt == busyRetries || outcomeOf(err) != Busy || err == nil {
+			return err
+		}
+		pause := minBusyPause + rand.N(maxBusyPause-minBusyPause)
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(pause):
+		}
+	}
+}
+
+func (c *Config) fetchOnce(ctx context.Context, address string, decode PageFunc) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return &Error{Unreachable, fmt.Errorf("the URL %q is not valid: %w", address, err)}
+	}
+	request.Header.Set("Accept", "text/plain;version=0.0.4")
+	request.Header.Set("Accept-Encoding", "gzip")
+	request.Header.Set("User-Agent", "guest-metrics-server")
+	// What the page tells was collected after this moment: it is not older
+	// than the time that we give it, but for the target's own cache.
+	at := time.Now()
+	response, err := c.Client.Do(request)
+	if err != nil {
+		return c.transportError(ctx, err)
+	}
+	defer response.Body.Close()
+	switch response.StatusCode {
+	case http.StatusOK:
+	case http.StatusServiceUnavailable:
+		return &Error{Busy, errors.New("answers 503: too many scrapers at a time, virt-handler allows 3 (--max-metric-requests)")}
+	default:
+		return &Error{BadStatus, fmt.Errorf("answers %s", response.Status)}
+	}
+	body, err := unpacked(response)
+	if err != nil {
+		return &Error{BadPage, fmt.Errorf("the page is not gzip as its header says: %w", err)}
+	}
+	defer body.Close()
+	err = decode(ctx, at, &limitedReader{r: body, left: c.MaxBytes, limit: c.MaxBytes})
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return c.transportError(ctx, err)
+	default:
+		return &Error{BadPage, err}
+	}
+}
+
+func (c *Config) transportError(ctx context.Context, err error) error {
+	var netErr net.Error
+	var certErr *tls.CertificateVerificationError
+	var known *Error
+	var urlErr *url.Error
+	if errors.As(err, &urlErr) {
+		err = urlErr.Err // Users read it, and addresses are none of their business.
+	}
+	switch {
+	case errors.As(err, &known):
+		return &Error{known.Outcome, err}
+	case errors.Is(ctx.Err(), context.DeadlineExceeded), errors.As(err, &netErr) && netErr.Timeout():
+		return &Error{Timeout, fmt.Errorf("no whole page within %s: %w", c.Timeout, err)}
+	case errors.As(err, &certErr):
+		return &Error{Untrusted, err}
+	default:
+		return &Error{Unreachable, err}
+	}
+}
+
+var gzipReaders sync.Pool
+
+type gzipBody struct{ *gzip.Reader }
+
+// Close gives the reader back.
+func (b gzipBody) Close() error {
+	gzipReaders.Put(b.Reader)
+	return nil
+}
+
+// unpacked returns the body of a response as it was before its compression.
+func unpacked(response *http.Response) (io.ReadCloser, error) {
+	if response.Header.Get("Content-Encoding") != "gzip" {
+		return io.NopCloser(response.Body), nil
+	}
+	if pooled, ok := gzipReaders.Get().(*gzip.Reader); ok {
+		return gzipBody{pooled}, pooled.Reset(response.Body)
+	}
+	r, err := gzip.NewReader(response.Body)
+	return gzipBody{r}, err
+}
+
+// limitedReader fails, rather than end, when there is more than the limit.
+type limitedReader struct {
+	r           io.Reader
+	left, limit int64
+}
+
+func (l *limitedReader) Read(p []byte) (int, error) {
+	if int64(len(p)) > l.left+1 {
+		p = p[:l.left+1]
+	}
+	n, err := l.r.Read(p)
+	if l.left -= int64(n); l.left < 0 {
+		return 0, fmt.Errorf("the page is larger than %d MiB", l.limit>>20)
+	}
+	return n, err
+}
