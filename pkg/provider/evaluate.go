@@ -1,0 +1,135 @@
+package provider
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"guest-metrics-server/pkg/inventory"
+	"guest-metrics-server/pkg/metric"
+	"guest-metrics-server/pkg/unknown"
+)
+
+// evaluate returns the value of an object from its members, or why there is
+// none.
+func (p *Provider) evaluate(q question, members []inventory.Member) (metric.Reading, error) {
+	if q.kind.IsGroup() {
+		return p.group(q.metric, members)
+	}
+	if len(members) == 0 {
+		if q.kind == inventory.Pods {
+			return metric.Reading{}, unknown.Errorf(unknown.NoActivePod, "it is not the active launcher pod of a VirtualMachineInstance")
+		}
+		return metric.Reading{}, unknown.Errorf(unknown.NotRunning, "it has no VirtualMachineInstance: it is stopped")
+	}
+	reading, err := p.assess(members[0], q.metric)
+	if err != nil {
+		return metric.Reading{}, err // Not the typed nil.
+	}
+	return reading, nil
+}
+
+// assess returns the metric of one VMI, or why it is unknown.
+func (p *Provider) assess(m inventory.Member, served *metric.Metric) (metric.Reading, *unknown.Error) {
+	if m.Standing != nil {
+		return metric.Reading{}, m.Standing
+	}
+	w, ok := p.History.Window(string(m.VMI.UID))
+	if !ok {
+		return metric.Reading{}, unknown.Errorf(unknown.NoSample, "no sample yet: %s", p.whyNoSample(m.VMI.Node))
+	}
+	now := p.Now()
+	if age := now.Sub(w.Newest()); age > p.MaxSampleAge {
+		return metric.Reading{}, unknown.Errorf(unknown.Stale, "no sample for %s: %s", age.Round(time.Second), p.whyNoSample(m.VMI.Node))
+	}
+	reading, err := served.Read(w)
+	if err != nil {
+		return metric.Reading{}, err
+	}
+	if now.Sub(reading.At) > p.MaxSampleAge {
+		return metric.Reading{}, unknown.Errorf(unknown.OneSample, "its counters began anew, a rate needs a second sample")
+	}
+	return reading, nil
+}
+
+// whyNoSample tells what keeps a node's samples away.
+func (p *Provider) whyNoSample(node string) string {
+	status, ok := p.ScrapeStatus(node)
+	switch {
+	case !ok:
+		return fmt.Sprintf("no virt-handler pod runs on node %s", node)
+	case status.Err != nil:
+		return fmt.Sprintf("virt-handler on node %s: %s", node, status.Err)
+	case status.LastSuccess.IsZero():
+		return fmt.Sprintf("virt-handler on node %s has not been scraped yet", node)
+	default:
+		return fmt.Sprintf("virt-handler on node %s answers, but without this VMI: its launcher may hang", node)
+	}
+}
+
+// group returns the value of all members together.
+func (p *Provider) group(served *metric.Metric, members []inventory.Member) (metric.Reading, error) {
+	if len(members) == 0 {
+		return metric.Reading{}, errors.New("it has no VirtualMachineInstance")
+	}
+	var known metric.Members
+	var reasons tally
+	for _, m := range members {
+		reading, err := p.assess(m, served)
+		switch {
+		case err == nil:
+			known.Readings = append(known.Readings, reading)
+			continue
+		case m.Standing == nil:
+			known.Unknown++
+		case m.Standing.Reason == unknown.WarmingUp || m.Standing.Reason == unknown.NotReady:
+			known.Warming++
+		}
+		reasons.add(err)
+	}
+	reading, err := served.Group.Combine(known, p.MinKnownFraction)
+	if err != nil {
+		return metric.Reading{}, fmt.Errorf("%w: %s", err, &reasons)
+	}
+	return reading, nil
+}
+
+// tally counts why values are unknown and puts it in one line.
+type tally struct {
+	counts map[string]int
+}
+
+func (t *tally) add(err error) {
+	if t.counts == nil {
+		t.counts = make(map[string]int)
+	}
+	t.counts[err.Error()]++
+}
+
+// maxReasons bounds the length of a message.
+const maxReasons = 4
+
+// String lists the reasons, the most frequent first.
+func (t *tally) String() string {
+	reasons := make([]string, 0, len(t.counts))
+	for reason := range t.counts {
+		reasons = append(reasons, reason)
+	}
+	slices.SortFunc(reasons, func(a, b string) int {
+		if d := t.counts[b] - t.counts[a]; d != 0 {
+			return d
+		}
+		return strings.Compare(a, b)
+	})
+	var parts []string
+	for i, reason := range reasons {
+		if i == maxReasons {
+			parts = append(parts, "and others")
+			break
+		}
+		parts = append(parts, fmt.Sprintf("%d %s", t.counts[reason], reason))
+	}
+	return strings.Join(parts, "; ")
+}

@@ -1,0 +1,148 @@
+package provider
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/metrics/pkg/apis/custom_metrics"
+	cmprovider "sigs.k8s.io/custom-metrics-apiserver/pkg/provider"
+
+	"guest-metrics-server/pkg/history"
+	"guest-metrics-server/pkg/inventory"
+	"guest-metrics-server/pkg/metric"
+	"guest-metrics-server/pkg/scrape"
+)
+
+// ScrapeStatus tells how the scrapes of a node's virt-handler go, false if
+// there is none to scrape.
+type ScrapeStatus func(node string) (scrape.Status, bool)
+
+// Config says what the provider answers from and how it judges.
+type Config struct {
+	Inventory    *inventory.Store
+	History      *history.Store
+	ScrapeStatus ScrapeStatus
+	Now          func() time.Time
+
+	MaxSampleAge     time.Duration // An older sample is unknown.
+	MinKnownFraction float64       // 0-1, of a group's counting members.
+}
+
+// Provider implements the custom metrics API's provider.
+type Provider struct {
+	Config
+	requests requests
+}
+
+var _ cmprovider.CustomMetricsProvider = (*Provider)(nil)
+
+// New returns a Provider.
+func New(config Config) *Provider {
+	return &Provider{Config: config, requests: newRequests()}
+}
+
+// ListAllMetrics returns the fixed list of what is served, whether or not there
+// is a VMI: discovery must neither be empty nor change.
+func (p *Provider) ListAllMetrics() []cmprovider.CustomMetricInfo {
+	var all []cmprovider.CustomMetricInfo
+	for _, kind := range inventory.Kinds() {
+		for _, m := range metric.All() {
+			all = append(all, cmprovider.CustomMetricInfo{GroupResource: kind.GroupResource, Namespaced: true, Metric: m.Name})
+		}
+	}
+	return all
+}
+
+// GetMetricByName returns the value of one object. The error is an API status.
+func (p *Provider) GetMetricByName(_ context.Context, name types.NamespacedName, info cmprovider.CustomMetricInfo, selector labels.Selector) (*custom_metrics.MetricValue, error) {
+	value, err := p.byName(name, info, selector)
+	p.requests.count(info, err)
+	return value, err
+}
+
+// GetMetricBySelector returns the values of the objects that the selector
+// matches and whose value is known. When none is known the error, an API
+// status, tells why: an empty list would not.
+func (p *Provider) GetMetricBySelector(_ context.Context, namespace string, selector labels.Selector, info cmprovider.CustomMetricInfo, metricSelector labels.Selector) (*custom_metrics.MetricValueList, error) {
+	list, err := p.bySelector(namespace, selector, info, metricSelector)
+	p.requests.count(info, err)
+	return list, err
+}
+
+func (p *Provider) byName(name types.NamespacedName, info cmprovider.CustomMetricInfo, selector labels.Selector) (*custom_metrics.MetricValue, error) {
+	q, err := newQuestion(info, selector)
+	if err != nil {
+		return nil, err
+	}
+	members, exists := p.Inventory.Members(q.kind, name.Namespace, name.Name)
+	if !exists {
+		return nil, notFound("%s %q does not exist in namespace %q", q.kind.Kind, name.Name, name.Namespace)
+	}
+	reading, unknownErr := p.evaluate(q, members)
+	if unknownErr != nil {
+		return nil, notFound("%s of %s %s/%s is unknown: %s", q.metric.Name, q.kind.Kind, name.Namespace, name.Name, unknownErr)
+	}
+	value := q.answer(name, reading)
+	return &value, nil
+}
+
+func (p *Provider) bySelector(namespace string, selector labels.Selector, info cmprovider.CustomMetricInfo, metricSelector labels.Selector) (*custom_metrics.MetricValueList, error) {
+	q, err := newQuestion(info, metricSelector)
+	if err != nil {
+		return nil, err
+	}
+	names := p.Inventory.Select(q.kind, namespace, selector)
+	if len(names) == 0 {
+		return nil, p.nothingSelected(q, namespace, selector)
+	}
+	list := &custom_metrics.MetricValueList{}
+	var reasons tally
+	for _, name := range names {
+		members, exists := p.Inventory.Members(q.kind, namespace, name)
+		if !exists {
+			continue // Gone since the selection.
+		}
+		reading, unknownErr := p.evaluate(q, members)
+		if unknownErr != nil {
+			reasons.add(unknownErr)
+			continue
+		}
+		list.Items = append(list.Items, q.answer(types.NamespacedName{Namespace: namespace, Name: name}, reading))
+	}
+	if len(list.Items) == 0 {
+		return nil, notFound("%s is unknown for each of the %d %s in namespace %q that match %q: %s",
+			q.metric.Name, len(names), q.kind.Resource, namespace, selector, &reasons)
+	}
+	return list, nil
+}
+
+// question is a request that has been understood.
+type question struct {
+	kind   inventory.Kind
+	metric *metric.Metric
+}
+
+// answer puts a reading into the API's form.
+func (q question) answer(name types.NamespacedName, r metric.Reading) custom_metrics.MetricValue {
+	value := custom_metrics.MetricValue{
+		DescribedObject: custom_metrics.ObjectReference{
+			APIVersion: q.kind.APIVersion,
+			Kind:       q.kind.Kind,
+			Namespace:  name.Namespace,
+			Name:       name.Name,
+		},
+		Metric:    custom_metrics.MetricIdentifier{Name: q.metric.Name},
+		Timestamp: metav1.NewTime(r.At),
+		Value:     *resource.NewMilliQuantity(int64(math.Round(r.Value*1000)), resource.DecimalSI),
+	}
+	if r.Span > 0 {
+		seconds := int64(math.Round(r.Span.Seconds()))
+		value.WindowSeconds = &seconds
+	}
+	return value
+}
