@@ -1,0 +1,76 @@
+package app
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/klog/v2"
+
+	"guest-metrics-server/pkg/domainstats"
+	"guest-metrics-server/pkg/history"
+	"guest-metrics-server/pkg/inventory"
+	"guest-metrics-server/pkg/scrape"
+)
+
+// ingester takes pages into the history.
+type ingester struct {
+	inventory *inventory.Store
+	history   *history.Store
+	malformed prometheus.Counter
+	strangers prometheus.Counter
+}
+
+func newIngester(store *inventory.Store, samples *history.Store) *ingester {
+	return &ingester{
+		inventory: store,
+		history:   samples,
+		malformed: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "guest_metrics_server_malformed_series_total",
+			Help: "Series on virt-handlers' pages that could not be read.",
+		}),
+		strangers: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "guest_metrics_server_strange_samples_total",
+			Help: "Samples of VMIs that the Kubernetes API does not place on the page's node, as around a migration.",
+		}),
+	}
+}
+
+// pages returns what decodes the pages of a node's virt-handler.
+func (in *ingester) pages(target scrape.Target) scrape.PageFunc {
+	decoder := domainstats.NewDecoder()
+	return func(ctx context.Context, at time.Time, r io.Reader) error {
+		page, err := decoder.Decode(r)
+		if err != nil {
+			return err
+		}
+		for _, s := range page.Samples {
+			// The page tells a name, which may be that of another VMI by now, or of
+			// one that runs elsewhere; the API tells which VMI is meant.
+			v, ok := in.inventory.VMI(s.Namespace, s.Name)
+			if !ok || v.Node != target.Name {
+				in.strangers.Inc()
+				continue
+			}
+			in.history.Append(string(v.UID), target.Name, history.Sample{At: at, Layout: s.Layout, Values: s.Values})
+		}
+		if page.Malformed > 0 {
+			in.malformed.Add(float64(page.Malformed))
+			klog.FromContext(ctx).V(2).Info("Part of the page could not be read", "series", page.Malformed, "first", page.Problem)
+		}
+		return nil
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (in *ingester) Describe(ch chan<- *prometheus.Desc) {
+	in.malformed.Describe(ch)
+	in.strangers.Describe(ch)
+}
+
+// Collect implements prometheus.Collector.
+func (in *ingester) Collect(ch chan<- prometheus.Metric) {
+	in.malformed.Collect(ch)
+	in.strangers.Collect(ch)
+}

@@ -1,0 +1,106 @@
+package app
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/util/validation"
+	cliflag "k8s.io/component-base/cli/flag"
+	logsapi "k8s.io/component-base/logs/api/v1"
+	_ "k8s.io/component-base/logs/json/register" // Makes --logging-format=json known.
+	"sigs.k8s.io/custom-metrics-apiserver/pkg/cmd/options"
+
+	"guest-metrics-server/pkg/inventory"
+)
+
+// Options are what the flags say.
+type Options struct {
+	ScrapeInterval    time.Duration
+	ScrapeTimeout     time.Duration
+	RateWindow        time.Duration
+	MaxSampleAge      time.Duration
+	Warmup            time.Duration
+	MinKnownFraction  float64
+	KubeVirtNamespace string
+	Kubeconfig        string
+	Version           bool
+
+	Logging *logsapi.LoggingConfiguration
+	Serving *options.CustomMetricsAdapterServerOptions
+}
+
+// NewOptions returns the defaults.
+func NewOptions() *Options {
+	return &Options{
+		ScrapeInterval:   15 * time.Second,
+		ScrapeTimeout:    13 * time.Second,
+		RateWindow:       30 * time.Second,
+		MaxSampleAge:     60 * time.Second,
+		Warmup:           inventory.DefaultWarmup,
+		MinKnownFraction: 0.5,
+		Logging:          logsapi.NewLoggingConfiguration(),
+		Serving:          options.NewCustomMetricsAdapterServerOptions(),
+	}
+}
+
+// Flags returns a flag for each option, in sections.
+func (o *Options) Flags() cliflag.NamedFlagSets {
+	var sections cliflag.NamedFlagSets
+	o.addFlags(sections.FlagSet("guest metrics"))
+	logsapi.AddFlags(o.Logging, sections.FlagSet("logging"))
+	o.Serving.AddFlags(sections.FlagSet("API server"))
+	return sections
+}
+
+func (o *Options) addFlags(fs *pflag.FlagSet) {
+	fs.DurationVar(&o.ScrapeInterval, "scrape-interval", o.ScrapeInterval, "Time between two scrapes of a node's virt-handler, 1s or more.")
+	fs.DurationVar(&o.ScrapeTimeout, "scrape-timeout", o.ScrapeTimeout, "Time for one scrape with its retries, 1s or more. virt-handler may need more than 5s when one VMI's launcher hangs.")
+	fs.DurationVar(&o.RateWindow, "rate-window", o.RateWindow, "Time that a rate reaches back, --scrape-interval or more. A longer one is smoother and follows more slowly.")
+	fs.DurationVar(&o.MaxSampleAge, "max-sample-age", o.MaxSampleAge, "Age at which a sample is no longer used and the value becomes unknown, more than --scrape-interval.")
+	fs.DurationVar(&o.Warmup, "warmup", o.Warmup, "Time that a VMI must have been Ready before its values count, 0s or more. The annotation "+inventory.WarmupAnnotation+" of a VMI overrides it.")
+	fs.Float64Var(&o.MinKnownFraction, "min-known-fraction", o.MinKnownFraction, "Fraction of a group's members whose value must be known for the group to have one, above 0 and up to 1.")
+	fs.StringVar(&o.KubeVirtNamespace, "kubevirt-namespace", o.KubeVirtNamespace, "Namespace of KubeVirt's own pods; found from the KubeVirt object when empty.")
+	fs.StringVar(&o.Kubeconfig, "kubeconfig", o.Kubeconfig, "File that tells how to reach the Kubernetes API; the pod's service account when empty. Also used for authentication and authorization where their own flags are empty.")
+	fs.BoolVar(&o.Version, "version", o.Version, "Print the version and exit.")
+}
+
+// Complete fills in options that depend on others.
+func (o *Options) Complete() error {
+	o.Serving.Authentication.RemoteKubeConfigFile = cmp.Or(o.Serving.Authentication.RemoteKubeConfigFile, o.Kubeconfig)
+	o.Serving.Authorization.RemoteKubeConfigFile = cmp.Or(o.Serving.Authorization.RemoteKubeConfigFile, o.Kubeconfig)
+	err := o.Serving.SecureServing.MaybeDefaultWithSelfSignedCerts("localhost", nil, []net.IP{net.ParseIP("127.0.0.1")})
+	if err != nil {
+		return fmt.Errorf("make a self-signed certificate in --cert-dir %s: %w", o.Serving.SecureServing.ServerCert.CertDirectory, err)
+	}
+	return nil
+}
+
+// Validate returns everything that is wrong with the options, a line each.
+func (o *Options) Validate() error {
+	var errs []error
+	check := func(ok bool, flag string, value any, allowed string) {
+		if !ok {
+			errs = append(errs, fmt.Errorf("--%s is %v: it must be %s", flag, value, allowed))
+		}
+	}
+	check(o.ScrapeInterval >= time.Second, "scrape-interval", o.ScrapeInterval, "1s or more")
+	check(o.ScrapeTimeout >= time.Second, "scrape-timeout", o.ScrapeTimeout, "1s or more")
+	check(o.RateWindow >= o.ScrapeInterval, "rate-window", o.RateWindow,
+		fmt.Sprintf("at least --scrape-interval (%s), since a rate needs two samples", o.ScrapeInterval))
+	check(o.MaxSampleAge > o.ScrapeInterval, "max-sample-age", o.MaxSampleAge,
+		fmt.Sprintf("more than --scrape-interval (%s), or values would come and go", o.ScrapeInterval))
+	check(o.Warmup >= 0, "warmup", o.Warmup, "0s or more")
+	check(o.MinKnownFraction > 0 && o.MinKnownFraction <= 1, "min-known-fraction", o.MinKnownFraction, "above 0 and up to 1")
+	if o.KubeVirtNamespace != "" {
+		problems := validation.IsDNS1123Label(o.KubeVirtNamespace)
+		check(len(problems) == 0, "kubevirt-namespace", fmt.Sprintf("%q", o.KubeVirtNamespace),
+			"the name of a namespace: "+strings.Join(problems, "; "))
+	}
+	errs = append(errs, o.Serving.Validate()...)
+	return errors.Join(errs...)
+}

@@ -1,0 +1,181 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/klog/v2"
+
+	"guest-metrics-server/pkg/apiserver"
+	"guest-metrics-server/pkg/history"
+	"guest-metrics-server/pkg/inventory"
+	"guest-metrics-server/pkg/provider"
+	"guest-metrics-server/pkg/scrape"
+)
+
+// Version is set when a release is linked.
+var Version = "devel"
+
+// maxPageBytes bounds an unpacked page: about 5,000 VMIs on a node.
+const maxPageBytes = 128 << 20
+
+// Run serves until the context ends. The options must be complete and valid.
+func Run(ctx context.Context, o *Options) error {
+	logger := klog.FromContext(ctx)
+	client, err := clientConfig(o.Kubeconfig)
+	if err != nil {
+		return err
+	}
+	store := inventory.NewStore(o.Warmup, time.Now)
+	watcher, err := inventory.NewWatcher(client, store, o.KubeVirtNamespace)
+	if err != nil {
+		return err
+	}
+	samples := history.NewStore(o.RateWindow)
+	ingest := newIngester(store, samples)
+	pool := scrape.NewPool(scrape.Config{
+		Interval: o.ScrapeInterval,
+		Timeout:  o.ScrapeTimeout,
+		MaxBytes: maxPageBytes,
+		Replica:  replicaName(),
+		Client:   scrape.NewTLSClient(func() scrape.Trust { return trust(store) }, 4*o.ScrapeInterval),
+		Pages:    ingest.pages,
+	})
+	answers := provider.New(provider.Config{
+		Inventory:        store,
+		History:          samples,
+		ScrapeStatus:     pool.Status,
+		Now:              time.Now,
+		MaxSampleAge:     o.MaxSampleAge,
+		MinKnownFraction: o.MinKnownFraction,
+	})
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(pool, answers, ingest,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	ready := &readiness{watcher: watcher, pool: pool}
+	server, err := apiserver.New(apiserver.Config{
+		Options:  o.Serving,
+		Client:   client,
+		Provider: answers,
+		Gatherer: registry,
+		Ready:    ready.check,
+	})
+	if err != nil {
+		return err
+	}
+	logger.Info("Starting", "version", Version, "scrapeInterval", o.ScrapeInterval, "rateWindow", o.RateWindow)
+
+	ctx, stop := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer stop()
+	running.Go(func() { watcher.Run(ctx) })
+	running.Go(func() { pool.Run(ctx, func() []scrape.Target { return targets(store) }, store.TargetsChanged()) })
+	running.Go(func() { prune(ctx, samples, o.MaxSampleAge+o.RateWindow) })
+	return server.Run(ctx)
+}
+
+func clientConfig(kubeconfig string) (*rest.Config, error) {
+	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	if err != nil {
+		return nil, fmt.Errorf("find the Kubernetes API (in a cluster it is found by itself, elsewhere --kubeconfig tells): %w", err)
+	}
+	// A list of all VMIs of a large cluster may take its time; a few clients need no throttle.
+	config.QPS, config.Burst = 50, 100
+	return rest.AddUserAgent(config, "guest-metrics-server/"+Version), nil
+}
+
+// replicaName tells this process from the other replicas.
+func replicaName() string {
+	if name := os.Getenv("POD_NAME"); name != "" {
+		return name
+	}
+	name, _ := os.Hostname()
+	return name
+}
+
+// trust says how virt-handler proves itself: KubeVirt's own authority, and a
+// name that holds for every node.
+func trust(store *inventory.Store) scrape.Trust {
+	return scrape.Trust{
+		CABundle:   store.CABundle(),
+		ServerName: "virt-handler." + store.KubeVirtNamespace() + ".svc",
+	}
+}
+
+func targets(store *inventory.Store) []scrape.Target {
+	var targets []scrape.Target
+	for _, t := range store.Targets() {
+		address := net.JoinHostPort(t.IP, strconv.Itoa(int(t.Port)))
+		targets = append(targets, scrape.Target{Name: t.Node, URL: "https://" + address + "/metrics"})
+	}
+	return targets
+}
+
+// prune forgets VMIs that nothing was heard of for so long that nothing that is
+// known of them could still be answered.
+func prune(ctx context.Context, samples *history.Store, age time.Duration) {
+	ticker := time.NewTicker(age)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-ticker.C:
+			samples.Prune(now.Add(-age))
+		}
+	}
+}
+
+// readiness says when answers can be given: once everything has been read from
+// the API and each node has been tried twice, since a rate needs two samples.
+// Dead nodes do not hold it up, and once true it stays: a server that is not
+// ready takes the API's discovery down with it.
+type readiness struct {
+	watcher *inventory.Watcher
+	pool    *scrape.Pool
+
+	mu    sync.Mutex
+	ready bool
+}
+
+func (r *readiness) check() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ready {
+		return nil
+	}
+	if missing := r.watcher.Missing(); len(missing) > 0 {
+		return fmt.Errorf("waiting for the Kubernetes API to tell of %s", strings.Join(missing, ", "))
+	}
+	waiting := 0
+	statuses := r.pool.Statuses()
+	for _, s := range statuses {
+		tries := s.Succeeded
+		for _, n := range s.Failed {
+			tries += n
+		}
+		if tries < 2 {
+			waiting++
+		}
+	}
+	if waiting > 0 {
+		return fmt.Errorf("waiting for the first two scrapes of %d of %d nodes", waiting, len(statuses))
+	}
+	if len(statuses) == 0 {
+		return errors.New("waiting for a virt-handler pod to scrape")
+	}
+	r.ready = true
+	return nil
+}
