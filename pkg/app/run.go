@@ -19,6 +19,7 @@ import (
 
 	"guest-metrics-server/pkg/apiserver"
 	"guest-metrics-server/pkg/history"
+	"guest-metrics-server/pkg/ingest"
 	"guest-metrics-server/pkg/inventory"
 	"guest-metrics-server/pkg/provider"
 	"guest-metrics-server/pkg/scrape"
@@ -43,14 +44,14 @@ func Run(ctx context.Context, o *Options) error {
 		return err
 	}
 	samples := history.NewStore(o.RateWindow)
-	ingest := newIngester(store, samples)
+	pages := ingest.New(store, samples)
 	pool := scrape.NewPool(scrape.Config{
 		Interval: o.ScrapeInterval,
 		Timeout:  o.ScrapeTimeout,
 		MaxBytes: maxPageBytes,
 		Replica:  replicaName(),
 		Client:   scrape.NewTLSClient(func() scrape.Trust { return trust(store) }, 4*o.ScrapeInterval),
-		Pages:    ingest.pages,
+		Pages:    func(t scrape.Target) scrape.PageFunc { return pages.Pages(t.Name) },
 	})
 	answers := provider.New(provider.Config{
 		Inventory:        store,
@@ -61,7 +62,7 @@ func Run(ctx context.Context, o *Options) error {
 		MinKnownFraction: o.MinKnownFraction,
 	})
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(pool, answers, ingest,
+	registry.MustRegister(pool, answers, pages,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	ready := &readiness{watcher: watcher, pool: pool}
 	server, err := apiserver.New(apiserver.Config{

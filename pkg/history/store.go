@@ -92,6 +92,13 @@ func (st *Store) Window(uid string) (Window, bool) {
 	return Window{run: run, newest: rec.current[len(rec.current)-1]}, true
 }
 
+// Forget drops what is known of a VMI.
+func (st *Store) Forget(uid string) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	delete(st.vmis, uid)
+}
+
 // Prune forgets the VMIs whose newest sample was taken before the given time.
 func (st *Store) Prune(before time.Time) {
 	st.mu.Lock()

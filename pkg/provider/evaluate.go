@@ -1,9 +1,7 @@
 package provider
 
 import (
-	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -14,7 +12,7 @@ import (
 
 // evaluate returns the value of an object from its members, or why there is
 // none.
-func (p *Provider) evaluate(q question, members []inventory.Member) (metric.Reading, error) {
+func (p *Provider) evaluate(q question, members []inventory.Member) (metric.Reading, *unknown.Error) {
 	if q.kind.IsGroup() {
 		return p.group(q.metric, members)
 	}
@@ -24,11 +22,7 @@ func (p *Provider) evaluate(q question, members []inventory.Member) (metric.Read
 		}
 		return metric.Reading{}, unknown.Errorf(unknown.NotRunning, "it has no VirtualMachineInstance: it is stopped")
 	}
-	reading, err := p.assess(members[0], q.metric)
-	if err != nil {
-		return metric.Reading{}, err // Not the typed nil.
-	}
-	return reading, nil
+	return p.assess(members[0], q.metric)
 }
 
 // assess returns the metric of one VMI, or why it is unknown.
@@ -70,9 +64,9 @@ func (p *Provider) whyNoSample(node string) string {
 }
 
 // group returns the value of all members together.
-func (p *Provider) group(served *metric.Metric, members []inventory.Member) (metric.Reading, error) {
+func (p *Provider) group(served *metric.Metric, members []inventory.Member) (metric.Reading, *unknown.Error) {
 	if len(members) == 0 {
-		return metric.Reading{}, errors.New("it has no VirtualMachineInstance")
+		return metric.Reading{}, unknown.Errorf(unknown.NoMembers, "it has no VirtualMachineInstance")
 	}
 	var known metric.Members
 	var reasons tally
@@ -91,45 +85,34 @@ func (p *Provider) group(served *metric.Metric, members []inventory.Member) (met
 	}
 	reading, err := served.Group.Combine(known, p.MinKnownFraction)
 	if err != nil {
-		return metric.Reading{}, fmt.Errorf("%w: %s", err, &reasons)
+		return metric.Reading{}, unknown.Errorf(unknown.TooFewKnown, "%v: %s", err, &reasons)
 	}
 	return reading, nil
 }
 
 // tally counts why values are unknown and puts it in one line.
 type tally struct {
-	counts map[string]int
+	counts   map[unknown.Reason]int
+	examples map[unknown.Reason]string
 }
 
-func (t *tally) add(err error) {
+func (t *tally) add(err *unknown.Error) {
 	if t.counts == nil {
-		t.counts = make(map[string]int)
+		t.counts = make(map[unknown.Reason]int)
+		t.examples = make(map[unknown.Reason]string)
 	}
-	t.counts[err.Error()]++
+	if t.counts[err.Reason]++; t.counts[err.Reason] == 1 {
+		t.examples[err.Reason] = err.Detail
+	}
 }
 
-// maxReasons bounds the length of a message.
-const maxReasons = 4
-
-// String lists the reasons, the most frequent first.
+// String lists the reasons with an example of each.
 func (t *tally) String() string {
-	reasons := make([]string, 0, len(t.counts))
-	for reason := range t.counts {
-		reasons = append(reasons, reason)
-	}
-	slices.SortFunc(reasons, func(a, b string) int {
-		if d := t.counts[b] - t.counts[a]; d != 0 {
-			return d
-		}
-		return strings.Compare(a, b)
-	})
 	var parts []string
-	for i, reason := range reasons {
-		if i == maxReasons {
-			parts = append(parts, "and others")
-			break
+	for _, reason := range unknown.Reasons() {
+		if n := t.counts[reason]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s (%s)", n, reason, t.examples[reason]))
 		}
-		parts = append(parts, fmt.Sprintf("%d %s", t.counts[reason], reason))
 	}
-	return strings.Join(parts, "; ")
+	return strings.Join(parts, ", ")
 }

@@ -85,7 +85,8 @@ func (p *Provider) byName(name types.NamespacedName, info cmprovider.CustomMetri
 	}
 	reading, unknownErr := p.evaluate(q, members)
 	if unknownErr != nil {
-		return nil, notFound("%s of %s %s/%s is unknown: %s", q.metric.Name, q.kind.Kind, name.Namespace, name.Name, unknownErr)
+		return nil, notFound("%s of %s %s/%s is unknown (%s): %s",
+			q.metric.Name, q.kind.Kind, name.Namespace, name.Name, unknownErr.Reason, unknownErr)
 	}
 	value := q.answer(name, reading)
 	return &value, nil

@@ -23,7 +23,13 @@ const (
 	NotReported Reason = "not_reported"  // The samples lack the series that the metric needs.
 )
 
-// Reasons lists the vocabulary.
+// The reasons for which a group has no value.
+const (
+	NoMembers   Reason = "no_members"    // No VMI belongs to it.
+	TooFewKnown Reason = "too_few_known" // Too few of its members' values are known.
+)
+
+// Reasons lists the reasons of single VMIs.
 func Reasons() []Reason {
 	return []Reason{
 		Deleting, NotRunning, Paused, NoActivePod, NotReady, WarmingUp,

@@ -1,4 +1,8 @@
-package app
+// Package ingest takes pages into the history: it joins what a page says of a
+// name with what the Kubernetes API says of the VMI of that name. In goes a
+// page of a node, out go samples under the VMI's UID. It does not fetch pages
+// and computes nothing.
+package ingest
 
 import (
 	"context"
@@ -14,16 +18,17 @@ import (
 	"guest-metrics-server/pkg/scrape"
 )
 
-// ingester takes pages into the history.
-type ingester struct {
+// Ingester takes pages into the history. It is safe for concurrent use.
+type Ingester struct {
 	inventory *inventory.Store
 	history   *history.Store
 	malformed prometheus.Counter
 	strangers prometheus.Counter
 }
 
-func newIngester(store *inventory.Store, samples *history.Store) *ingester {
-	return &ingester{
+// New returns an Ingester.
+func New(store *inventory.Store, samples *history.Store) *Ingester {
+	return &Ingester{
 		inventory: store,
 		history:   samples,
 		malformed: prometheus.NewCounter(prometheus.CounterOpts{
@@ -37,8 +42,8 @@ func newIngester(store *inventory.Store, samples *history.Store) *ingester {
 	}
 }
 
-// pages returns what decodes the pages of a node's virt-handler.
-func (in *ingester) pages(target scrape.Target) scrape.PageFunc {
+// Pages returns what takes in the pages of a node's virt-handler.
+func (in *Ingester) Pages(node string) scrape.PageFunc {
 	decoder := domainstats.NewDecoder()
 	return func(ctx context.Context, at time.Time, r io.Reader) error {
 		page, err := decoder.Decode(r)
@@ -49,11 +54,15 @@ func (in *ingester) pages(target scrape.Target) scrape.PageFunc {
 			// The page tells a name, which may be that of another VMI by now, or of
 			// one that runs elsewhere; the API tells which VMI is meant.
 			v, ok := in.inventory.VMI(s.Namespace, s.Name)
-			if !ok || v.Node != target.Name {
+			if !ok || v.Node != node {
 				in.strangers.Inc()
 				continue
 			}
-			in.history.Append(string(v.UID), target.Name, history.Sample{At: at, Layout: s.Layout, Values: s.Values})
+			if v.Paused {
+				in.history.Forget(string(v.UID)) // Its counters stand still: no rate may reach over that.
+				continue
+			}
+			in.history.Append(string(v.UID), node, history.Sample{At: at, Layout: s.Layout, Values: s.Values})
 		}
 		if page.Malformed > 0 {
 			in.malformed.Add(float64(page.Malformed))
@@ -64,13 +73,13 @@ func (in *ingester) pages(target scrape.Target) scrape.PageFunc {
 }
 
 // Describe implements prometheus.Collector.
-func (in *ingester) Describe(ch chan<- *prometheus.Desc) {
+func (in *Ingester) Describe(ch chan<- *prometheus.Desc) {
 	in.malformed.Describe(ch)
 	in.strangers.Describe(ch)
 }
 
 // Collect implements prometheus.Collector.
-func (in *ingester) Collect(ch chan<- prometheus.Metric) {
+func (in *Ingester) Collect(ch chan<- prometheus.Metric) {
 	in.malformed.Collect(ch)
 	in.strangers.Collect(ch)
 }
