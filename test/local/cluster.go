@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -275,7 +276,9 @@ func (c *Cluster) writeKubectl() error {
 
 // findRepository finds the sources by the module of the working directory.
 func findRepository(ctx context.Context) (string, error) {
-	output, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Path}}\t{{.Dir}}").Output()
+	cmd := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Path}}\t{{.Dir}}")
+	cmd.Env = append(os.Environ(), "GOWORK=off")
+	output, err := cmd.Output()
 	if err != nil {
 		return "", fmt.Errorf("run go, which must be in PATH, inside of the repository: %w", err)
 	}

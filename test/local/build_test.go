@@ -1,0 +1,125 @@
+package local
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestBuildKeyFollowsWhatIsCompiled(t *testing.T) {
+	original := map[string]string{
+		"go.mod":               "module m\n",
+		"cmd/m/main.go":        "package main\n",
+		"cmd/m/main_test.go":   "package main\n",
+		"cmd/m/notes-on-it.md": "notes\n",
+	}
+	m := module{name: "m"}
+	key := func(files map[string]string) string {
+		key, err := m.key(t.Context(), writeFiles(t, files))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return key
+	}
+	tests := map[string]struct {
+		file, content string
+		same          bool
+	}{
+		"a source":        {"cmd/m/main.go", "package main // changed\n", false},
+		"a new source":    {"cmd/m/more.go", "package main\n", false},
+		"the module":      {"go.mod", "module m // changed\n", false},
+		"a checksum":      {"go.sum", "sum\n", false},
+		"a test":          {"cmd/m/main_test.go", "package main // changed\n", true},
+		"another file":    {"cmd/m/notes-on-it.md", "changed\n", true},
+		"nothing, really": {"go.mod", "module m\n", true},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			changed := map[string]string{}
+			for file, content := range original {
+				changed[file] = content
+			}
+			changed[test.file] = test.content
+			if same := key(original) == key(changed); same != test.same {
+				t.Errorf("the key stays the same: %v, want %v", same, test.same)
+			}
+		})
+	}
+}
+
+func TestBuildCompilesOnce(t *testing.T) {
+	repository := writeFiles(t, map[string]string{
+		"m/go.mod":            "module m\n",
+		"m/cmd/hello/main.go": "package main\nfunc main() { println(\"hello\") }\n",
+	})
+	m := module{name: "m", dir: "m", what: "hello", cold: "a second", packages: []string{"./cmd/hello"}}
+	cache := t.TempDir()
+	var told strings.Builder
+	first, err := m.build(t.Context(), repository, cache, &told)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(first, "hello")); err != nil {
+		t.Error(err)
+	}
+	if !strings.Contains(told.String(), "Building hello, once: about a second") {
+		t.Errorf("the build says %q, not what is built and how long it takes", told.String())
+	}
+	told.Reset()
+	second, err := m.build(t.Context(), repository, cache, &told)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if second != first || told.Len() > 0 {
+		t.Errorf("the second build is in %s and says %q, want %s and nothing", second, told.String(), first)
+	}
+}
+
+func TestBuildErrorCarriesTheCompilers(t *testing.T) {
+	repository := writeFiles(t, map[string]string{
+		"m/go.mod":            "module m\n",
+		"m/cmd/hello/main.go": "package main\nfunc main() { undefined() }\n",
+	})
+	m := module{name: "m", dir: "m", packages: []string{"./cmd/hello"}}
+	_, err := m.build(t.Context(), repository, t.TempDir(), io.Discard)
+	if err == nil || !strings.Contains(err.Error(), "undefined: undefined") {
+		t.Errorf("the error is %v, without the compiler's", err)
+	}
+}
+
+func TestPruneRemovesWhatIsLongUnused(t *testing.T) {
+	cache := writeFiles(t, map[string]string{"m-old/program": "", "m-new/program": "", "other-old/program": ""})
+	old := time.Now().Add(-2 * cacheLifetime)
+	for _, name := range []string{"m-old", "other-old"} {
+		if err := os.Chtimes(filepath.Join(cache, name), old, old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := prune(cache, "m"); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]bool{"m-old": false, "m-new": true, "other-old": true} {
+		if _, err := os.Stat(filepath.Join(cache, name)); (err == nil) != want {
+			t.Errorf("%s is there: %v, want %v", name, err == nil, want)
+		}
+	}
+}
+
+// writeFiles writes files to a new directory and returns it.
+func writeFiles(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, content := range files {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}

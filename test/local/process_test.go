@@ -1,0 +1,78 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+func TestProcessStopsWhenAsked(t *testing.T) {
+	parent := newParent()
+	defer parent.close()
+	dir := t.TempDir()
+	child, err := parent.start(dir, "sleeper", "sleep", "600")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "sleeper.pid")); err != nil {
+		t.Error(err)
+	}
+	if err := child.check(); err != nil {
+		t.Errorf("while it runs: %v", err)
+	}
+	for range 2 { // the second is for a process that ended meanwhile
+		if err := child.stop(); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "sleeper.pid")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("its pid file: %v, want none", err)
+	}
+}
+
+func TestProcessThatEndsByItselfIsFoundOut(t *testing.T) {
+	parent := newParent()
+	defer parent.close()
+	child, err := parent.start(t.TempDir(), "broken", "sh", "-c", "echo no such flag >&2; exit 3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = child.await(t.Context(), func(context.Context) error { return errors.New("not yet") })
+	if err == nil || !strings.Contains(err.Error(), "broken ended by itself (exit status 3)") || !strings.Contains(err.Error(), "no such flag") {
+		t.Errorf("the error is %v, without the end of the process and of its log", err)
+	}
+}
+
+func TestProcessIsAwaitedNoLongerThanTheContext(t *testing.T) {
+	parent := newParent()
+	defer parent.close()
+	child, err := parent.start(t.TempDir(), "sleeper", "sleep", "600")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer child.stop() //nolint:errcheck // not what is tested
+	ctx, cancel := context.WithCancelCause(t.Context())
+	patience, notYet := errors.New("out of patience"), errors.New("not yet")
+	err = child.await(ctx, func(context.Context) error { cancel(patience); return notYet })
+	if !errors.Is(err, patience) || !errors.Is(err, notYet) {
+		t.Errorf("the error is %v, without why the wait ended and what was waited for", err)
+	}
+}
+
+func TestProcessDoesNotOutliveItsParent(t *testing.T) {
+	parent := newParent()
+	child, err := parent.start(t.TempDir(), "sleeper", "sleep", "600")
+	if err != nil {
+		t.Fatal(err)
+	}
+	parent.close() // ends the thread, as the end of this process would
+	<-child.exited
+	status, ok := child.cmd.ProcessState.Sys().(syscall.WaitStatus)
+	if !ok || status.Signal() != syscall.SIGKILL {
+		t.Errorf("the child ended with %v, want a SIGKILL", child.cmd.ProcessState)
+	}
+}
