@@ -3,12 +3,15 @@ package local
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os/exec"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
 )
 
 const (
@@ -78,10 +81,34 @@ func (c *Cluster) installCRDs(ctx context.Context) error {
 	if _, err := c.Kubectl(ctx, bytes.NewReader(crds), "apply", "--server-side", "-f", "-"); err != nil {
 		return fmt.Errorf("apply KubeVirt's CRDs: %w", err)
 	}
-	if _, err := c.Kubectl(ctx, nil, "wait", "--for=condition=Established", "--timeout=60s", "crd", "--all"); err != nil {
-		return fmt.Errorf("wait for KubeVirt's CRDs: %w", err)
+	// Not by kubectl wait, which looks at one after the other and takes 2 s.
+	if err := wait.PollUntilContextCancel(ctx, pollInterval, true, c.crdsEstablished); err != nil {
+		return fmt.Errorf("wait for KubeVirt's CRDs to be established: %w", err)
 	}
 	return nil
+}
+
+// crdsEstablished reports whether objects of every CRD can be created.
+func (c *Cluster) crdsEstablished(ctx context.Context) (bool, error) {
+	const path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+	text, err := c.kube.Discovery().RESTClient().Get().AbsPath(path).Do(ctx).Raw()
+	if err != nil {
+		return false, err
+	}
+	var list struct {
+		Items []struct {
+			Status struct{ Conditions []metav1.Condition }
+		}
+	}
+	if err := json.Unmarshal(text, &list); err != nil {
+		return false, err
+	}
+	for _, crd := range list.Items {
+		if !meta.IsStatusConditionTrue(crd.Status.Conditions, "Established") {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 func (c *Cluster) installKubeVirt(ctx context.Context) error {
