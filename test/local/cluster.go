@@ -1,7 +1,6 @@
 package local
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -194,21 +193,6 @@ func (c *Cluster) RESTConfig() *rest.Config { return rest.CopyConfig(c.admin) }
 // Kubeconfig returns the path of the administrator's kubeconfig.
 func (c *Cluster) Kubeconfig() string { return c.state.path("admin.kubeconfig") }
 
-// KubectlPath returns the path of a kubectl for this cluster.
-func (c *Cluster) KubectlPath() string { return c.state.path("kubectl") }
-
-// Kubectl runs the real kubectl as the administrator. The error carries what
-// kubectl wrote to its standard error.
-func (c *Cluster) Kubectl(ctx context.Context, stdin io.Reader, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, c.KubectlPath(), args...)
-	var stdout, stderr bytes.Buffer
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, &stdout, &stderr
-	if err := cmd.Run(); err != nil {
-		return stdout.String(), fmt.Errorf("kubectl %s: %w: %s", strings.Join(args, " "), err, bytes.TrimSpace(stderr.Bytes()))
-	}
-	return stdout.String(), nil
-}
-
 // UserConfig returns the configuration of a user with a client certificate, as a
 // test of RBAC needs it. The groups come on top of system:authenticated.
 func (c *Cluster) UserConfig(name string, groups ...string) (*rest.Config, error) {
@@ -263,15 +247,6 @@ func (c *Cluster) stop(name string) error {
 	p := c.processes[i]
 	c.processes = slices.Delete(c.processes, i, i+1)
 	return p.stop()
-}
-
-// writeKubectl writes a script, so that people can try the cluster on a machine
-// without kubectl. Discovery is cached beside it: the next cluster may have the
-// same address.
-func (c *Cluster) writeKubectl() error {
-	text := fmt.Sprintf("#!/bin/sh\nexec '%s' kubectl --kubeconfig='%s' --cache-dir='%s' \"$@\"\n",
-		c.binaries["controlplane"], c.Kubeconfig(), c.state.path("kubectl-cache"))
-	return c.state.writeExecutable("kubectl", text)
 }
 
 // findRepository finds the sources by the module of the working directory.
