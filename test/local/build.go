@@ -39,7 +39,7 @@ var modules = []module{
 	},
 	{
 		name: "kubevirt", dir: "test/kubevirt",
-		what: "virt-controller and KubeVirt's exporter", cold: "6 minutes",
+		what: "virt-controller and KubeVirt's exporter", cold: "5 minutes",
 		ldflags:  "-s -w",
 		packages: []string{"kubevirt.io/kubevirt/cmd/virt-controller", "./cmd/crds", "./cmd/fake-node", "./cmd/virt-handler-exporter"},
 	},
