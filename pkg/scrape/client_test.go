@@ -1,0 +1,245 @@
+package scrape
+
+import (
+	"compress/gzip"
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const virtHandler = "virt-handler.kubevirt.svc"
+
+// serve starts a TLS server that proves itself with the certificate.
+func serve(t *testing.T, certificate *tls.Certificate, handler http.Handler) *httptest.Server {
+	var current atomic.Pointer[tls.Certificate]
+	current.Store(certificate)
+	return serveCurrent(t, &current, handler)
+}
+
+// serveCurrent starts a TLS server whose certificate can be replaced. Like
+// virt-handler it refuses any client certificate.
+func serveCurrent(t *testing.T, current *atomic.Pointer[tls.Certificate], handler http.Handler) *httptest.Server {
+	s := httptest.NewUnstartedServer(handler)
+	s.Config.ErrorLog = log.New(io.Discard, "", 0) // Of failed handshakes, which the tests provoke.
+	s.TLS = &tls.Config{
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return current.Load(), nil },
+		ClientAuth:     tls.VerifyClientCertIfGiven,
+	}
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	return s
+}
+
+func servePage(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "page") }
+
+// scraper returns a Config with a client that trusts what it is told.
+func scraper(trust func() Trust) *Config {
+	return &Config{Timeout: timeout, MaxBytes: 1 << 20, Client: NewTLSClient(trust, time.Minute)}
+}
+
+func trusting(bundle []byte) func() Trust {
+	return func() Trust { return Trust{CABundle: bundle, ServerName: virtHandler} }
+}
+
+// outcome renders the error of a fetch.
+func outcome(err error) string {
+	if err == nil {
+		return "ok"
+	}
+	return string(outcomeOf(err)) + ": " + err.Error()
+}
+
+func TestAServerMustProveItself(t *testing.T) {
+	kubevirt, other := newAuthority(t, "kubevirt.io"), newAuthority(t, "other")
+	for _, test := range []struct {
+		name        string
+		certificate *tls.Certificate
+		bundle      []byte
+		want        string
+	}{
+		{"by KubeVirt's authority and the name of all virt-handlers", kubevirt.issue(t, virtHandler), kubevirt.pem, "ok"},
+		{"by one of the authorities of an overlapping bundle", kubevirt.issue(t, virtHandler), append(other.pem, kubevirt.pem...), "ok"},
+		{
+			"not by another authority",
+			other.issue(t, virtHandler), kubevirt.pem,
+			"untrusted: tls: failed to verify certificate: x509: certificate signed by unknown authority",
+		},
+		{
+			"not by another name",
+			kubevirt.issue(t, "virt-api.kubevirt.svc"), kubevirt.pem,
+			"untrusted: tls: failed to verify certificate: x509: certificate is valid for virt-api.kubevirt.svc, not " + virtHandler,
+		},
+		{
+			"not while no authority is known",
+			kubevirt.issue(t, virtHandler), nil,
+			"untrusted: there is no certificate authority to verify it with: " +
+				"ConfigMap kubevirt-ca in KubeVirt's namespace has no certificate under the key ca-bundle",
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := serve(t, test.certificate, http.HandlerFunc(servePage))
+			err := scraper(trusting(test.bundle)).fetch(t.Context(), s.URL, readAll)
+			if diff := cmp.Diff(test.want, outcome(err)); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestARenewedAuthorityIsFollowedWithoutARestart(t *testing.T) {
+	before, after := newAuthority(t, "kubevirt.io"), newAuthority(t, "kubevirt.io")
+	var certificate atomic.Pointer[tls.Certificate]
+	certificate.Store(before.issue(t, virtHandler))
+	s := serveCurrent(t, &certificate, http.HandlerFunc(servePage))
+	bundle := before.pem
+	c := scraper(func() Trust { return Trust{CABundle: bundle, ServerName: virtHandler} })
+
+	for _, step := range []struct {
+		what        string
+		certificate *tls.Certificate
+		bundle      []byte
+		want        Outcome
+	}{
+		{"at first", certificate.Load(), before.pem, ""},
+		{"the bundle overlaps", certificate.Load(), append(before.pem, after.pem...), ""},
+		{"the server's certificate is renewed", after.issue(t, virtHandler), append(before.pem, after.pem...), ""},
+		{"the old authority is gone", certificate.Load(), after.pem, Untrusted},
+		{"and the server knows it too", after.issue(t, virtHandler), after.pem, ""},
+	} {
+		certificate.Store(step.certificate)
+		bundle = step.bundle
+		s.CloseClientConnections()
+		var got Outcome
+		if err := c.fetch(t.Context(), s.URL, readAll); err != nil {
+			got = outcomeOf(err)
+		}
+		if got != step.want {
+			t.Errorf("%s: got outcome %q, want %q", step.what, got, step.want)
+		}
+	}
+}
+
+func TestNoClientCertificateIsPresented(t *testing.T) {
+	ca := newAuthority(t, "kubevirt.io")
+	presented := -1
+	s := serve(t, ca.issue(t, virtHandler), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		presented = len(r.TLS.PeerCertificates)
+		servePage(w, r)
+	}))
+	if err := scraper(trusting(ca.pem)).fetch(t.Context(), s.URL, readAll); err != nil || presented != 0 {
+		t.Errorf("got error %v and %d client certificates, want neither", err, presented)
+	}
+}
+
+func TestAConnectionIsUsedAgain(t *testing.T) {
+	ca := newAuthority(t, "kubevirt.io")
+	peers := make(map[string]bool)
+	s := serve(t, ca.issue(t, virtHandler), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		peers[r.RemoteAddr] = true
+		w.Header().Set("Content-Encoding", "gzip")
+		_, _ = w.Write(zip(t, "page"))
+	}))
+	c := scraper(trusting(ca.pem))
+	for range 3 {
+		if err := c.fetch(t.Context(), s.URL, readAll); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(peers) != 1 {
+		t.Errorf("3 pages came over %d connections, want 1", len(peers))
+	}
+}
+
+func TestARedirectIsNotFollowed(t *testing.T) {
+	ca := newAuthority(t, "kubevirt.io")
+	visited := false
+	elsewhere := serve(t, ca.issue(t, virtHandler), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		visited = true
+		servePage(w, r)
+	}))
+	s := serve(t, ca.issue(t, virtHandler), http.RedirectHandler(elsewhere.URL, http.StatusFound))
+	err := scraper(trusting(ca.pem)).fetch(t.Context(), s.URL, readAll)
+	if diff := cmp.Diff("bad_status: answers 302 Found", outcome(err)); diff != "" || visited {
+		t.Errorf("visited %v, -want +got:\n%s", visited, diff)
+	}
+}
+
+func TestTheEnvironmentNamesNoProxy(t *testing.T) {
+	// The environment's proxies are never used for loopback, so that a request
+	// would prove nothing.
+	if NewTLSClient(nil, 0).Transport.(*http.Transport).Proxy != nil {
+		t.Error("the client uses a proxy")
+	}
+}
+
+func zip(t *testing.T, text string) []byte {
+	t.Helper()
+	var out strings.Builder
+	w := gzip.NewWriter(&out)
+	_, err := io.WriteString(w, text)
+	if err := errors.Join(err, w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return []byte(out.String())
+}
+
+func TestHowMuchIsReadOfAPage(t *testing.T) {
+	ca := newAuthority(t, "kubevirt.io")
+	const mebibyte = 1 << 20
+	large, bomb := strings.Repeat("x", mebibyte+1), strings.Repeat("\x00", 16*mebibyte)
+	for _, test := range []struct {
+		name     string
+		encoding string
+		body     []byte
+		cut      int // Bytes of the body that are announced but do not come.
+		want     string
+		read     int
+	}{
+		{"a plain page", "", []byte("page"), 0, "ok", 4},
+		{"a zipped page", "gzip", zip(t, "page"), 0, "ok", 4},
+		{"a page as large as allowed", "", []byte(large[1:]), 0, "ok", mebibyte},
+		{"a larger page", "", []byte(large), 0, "bad_page: the page is larger than 1 MiB", mebibyte},
+		{"a zipped page as large as allowed", "gzip", zip(t, large[1:]), 0, "ok", mebibyte},
+		{"a larger zipped page", "gzip", zip(t, large), 0, "bad_page: the page is larger than 1 MiB", mebibyte},
+		{"a bomb", "gzip", zip(t, bomb), 0, "bad_page: the page is larger than 1 MiB", mebibyte},
+		{"a page that is cut short", "", []byte("page"), 1, "bad_page: unexpected EOF", 3},
+		{"a zipped page that is cut short", "gzip", zip(t, "page"), 1, "bad_page: unexpected EOF", 4},
+		{"a page that is not gzip as it says", "gzip", []byte("this is no gzip at all"), 0, "bad_page: the page is not gzip as its header says: gzip: invalid header", 0},
+		{"a page that says gzip and is empty", "gzip", nil, 0, "bad_page: the page is not gzip as its header says: EOF", 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := serve(t, ca.issue(t, virtHandler), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				if test.encoding != "" {
+					w.Header().Set("Content-Encoding", test.encoding)
+				}
+				_, _ = w.Write(test.body[:len(test.body)-test.cut])
+				if test.cut > 0 {
+					_ = http.NewResponseController(w).Flush()
+					panic(http.ErrAbortHandler) // Breaks the connection.
+				}
+			}))
+			c := scraper(trusting(ca.pem))
+			for _, round := range []string{"the first time", "once more"} {
+				read := 0
+				err := c.fetch(t.Context(), s.URL, func(_ context.Context, _ time.Time, r io.Reader) error {
+					n, err := io.Copy(io.Discard, r)
+					read = int(n)
+					return err
+				})
+				if diff := cmp.Diff(test.want, outcome(err)); diff != "" || read > test.read {
+					t.Errorf("%s %d bytes were read, want at most %d; -want +got:\n%s", round, read, test.read, diff)
+				}
+			}
+		})
+	}
+}

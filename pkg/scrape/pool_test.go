@@ -1,0 +1,171 @@
+package scrape
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestEachTargetIsVisitedAtASteadyPhaseOfItsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := start(t.Context(), map[string]answer{"n1": page, "n2": page}, nil)
+		f.pass(3 * interval)
+		f.stop()
+		want := []time.Duration{interval, interval}
+		for _, host := range []string{"n1", "n2"} {
+			if diff := cmp.Diff(want, f.gaps(host)); diff != "" {
+				t.Errorf("times between the visits of %s, -want +got:\n%s", host, diff)
+			}
+		}
+		if f.visitsOf("n1")[0].Equal(f.visitsOf("n2")[0]) {
+			t.Error("both are visited at the same moment")
+		}
+	})
+}
+
+func TestAPhaseOutlivesARestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var phases []time.Duration
+		for _, pause := range []time.Duration{0, 7 * time.Second, time.Minute} {
+			time.Sleep(pause)
+			f := start(t.Context(), map[string]answer{"n1": page}, nil)
+			f.pass(interval)
+			f.stop()
+			phases = append(phases, time.Duration(f.visitsOf("n1")[0].UnixNano()%int64(interval)))
+		}
+		if phases[1] != phases[0] || phases[2] != phases[0] {
+			t.Errorf("the phases after restarts are %v, want the same ones", phases)
+		}
+	})
+}
+
+func TestAHangingTargetDelaysNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := start(t.Context(), map[string]answer{"dead": hang, "slow": takes(12 * time.Second), "quick": page}, nil)
+		defer f.stop()
+		f.pass(5 * interval)
+		if n := len(f.visitsOf("quick")); n != 5 {
+			t.Errorf("the quick target was visited %d times in 5 intervals", n)
+		}
+		for _, host := range []string{"quick", "slow", "dead"} {
+			for _, gap := range f.gaps(host) {
+				if gap != interval {
+					t.Errorf("%s was visited %s after the visit before", host, gap)
+				}
+			}
+		}
+	})
+}
+
+func TestATargetThatTakesTooLongMissesRoundsAndKeepsItsPhase(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := start(t.Context(), map[string]answer{"n1": takes(20 * time.Second)}, func(c *Config) { c.Timeout = time.Minute })
+		defer f.stop()
+		f.pass(7 * interval)
+		if diff := cmp.Diff([]time.Duration{2 * interval, 2 * interval, 2 * interval}, f.gaps("n1")); diff != "" {
+			t.Errorf("times between visits, -want +got:\n%s", diff)
+		}
+	})
+}
+
+func TestTargetsComeAndGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var made []string
+		f := start(t.Context(), map[string]answer{"stays": page, "goes": page, "moves": hang}, func(c *Config) {
+			c.Pages = func(t Target) PageFunc {
+				made = append(made, t.Name)
+				return readAll
+			}
+		})
+		f.pass(interval) // "moves" is in the midst of a scrape.
+		delete(f.targets, "goes")
+		f.targets["moves"] = "http://elsewhere"
+		f.targets["comes"] = "http://comes"
+		f.update()
+		f.pass(2 * interval)
+		f.stop()
+
+		got := make(map[string]int)
+		for _, host := range []string{"stays", "goes", "moves", "elsewhere", "comes"} {
+			got[host] = len(f.visitsOf(host))
+		}
+		want := map[string]int{"stays": 3, "goes": 1, "moves": 1, "elsewhere": 2, "comes": 2}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("visits, -want +got:\n%s", diff)
+		}
+		slices.Sort(made)
+		if diff := cmp.Diff([]string{"comes", "goes", "moves", "moves", "stays"}, made); diff != "" {
+			t.Errorf("targets that a page function was made for, -want +got:\n%s", diff)
+		}
+		if _, ok := f.Status("goes"); ok {
+			t.Error("there is a status of a target that is gone")
+		}
+		if s, _ := f.Status("moves"); s.Succeeded != 2 || len(s.Failed) != 0 {
+			t.Errorf("the status at the new URL is %+v, want that of 2 successes", s)
+		}
+	})
+}
+
+func TestTheEndIsNotBlamedOnTheTarget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := start(t.Context(), map[string]answer{"n1": takes(5 * time.Second)}, nil)
+		f.pass(interval) // Was visited once, perhaps not answered yet.
+		for len(f.visitsOf("n1")) == 1 {
+			f.pass(time.Second)
+		}
+		f.stop()
+		s, ok := f.Status("n1")
+		if !ok || s.Succeeded != 1 || len(s.Failed) != 0 || s.Err != nil {
+			t.Errorf("the status is %+v, want that of 1 success", s)
+		}
+	})
+}
+
+func TestThePageFuncLearnsWhenThePageWasAskedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var told time.Time
+		// The first two tries find the target busy.
+		f := start(t.Context(), map[string]answer{"n1": nth(busy, busy, takes(3*time.Second))}, func(c *Config) {
+			c.Interval = time.Minute
+			c.Pages = func(Target) PageFunc {
+				return func(_ context.Context, at time.Time, _ io.Reader) error {
+					told = at
+					return nil
+				}
+			}
+		})
+		f.pass(time.Minute + timeout)
+		f.stop()
+		if want := f.visitsOf("n1"); len(want) != 3 || !told.Equal(want[2]) {
+			t.Errorf("told %v, want the last of the tries at %v, which gave the page", told, want)
+		}
+	})
+}
+
+func TestStatusCountsAndTellsTheLastScrape(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		refuse := fails(errors.New("connection refused"))
+		f := start(t.Context(), map[string]answer{"n1": nth(page, hang, refuse, refuse, takes(2*time.Second))}, nil)
+		f.pass(5*interval + 2*time.Second)
+		f.stop()
+		got, ok := f.Status("n1")
+		want := Status{
+			Succeeded:   2,
+			Failed:      map[Outcome]uint64{Timeout: 1, Unreachable: 2},
+			LastSuccess: f.visitsOf("n1")[4],
+			Duration:    2 * time.Second,
+		}
+		if diff := cmp.Diff(want, got); !ok || diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
+		}
+		if diff := cmp.Diff(map[string]Status{"n1": want}, f.Statuses()); diff != "" {
+			t.Errorf("of all, -want +got:\n%s", diff)
+		}
+	})
+}
