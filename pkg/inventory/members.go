@@ -90,8 +90,8 @@ func (s *Store) vmisOf(kind Kind, namespace, name string) (iter.Seq[VMI], bool) 
 	case Pools:
 		pool, ok := s.objects[Pools].get(namespace, name)
 		return func(yield func(VMI) bool) {
-			for vm := range s.objects[VMs].ownedBy(pool.UID) {
-				for v := range s.vmis.ownedBy(vm.UID) {
+			for vm := range s.objects[VMs].ownedBy(pool.Meta) {
+				for v := range s.vmis.ownedBy(vm.Meta) {
 					if !yield(v) {
 						return
 					}
@@ -100,7 +100,7 @@ func (s *Store) vmisOf(kind Kind, namespace, name string) (iter.Seq[VMI], bool) 
 		}, ok
 	default:
 		owner, ok := s.objects[kind].get(namespace, name)
-		return s.vmis.ownedBy(owner.UID), ok
+		return s.vmis.ownedBy(owner.Meta), ok
 	}
 }
 
@@ -118,7 +118,7 @@ func (s *Store) vmiOf(p Pod) (VMI, bool) {
 // VMI, on its node, Running, and the newest of these. Finished pods of earlier
 // migrations and a migration's target do not pass.
 func (s *Store) activePod(v VMI) (active Pod, ok bool) {
-	for p := range s.pods.ownedBy(v.UID) {
+	for p := range s.pods.ownedBy(v.Meta) {
 		if p.Node != v.Node || p.Phase != running {
 			continue
 		}

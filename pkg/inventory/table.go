@@ -9,14 +9,22 @@ import (
 
 type row interface{ meta() Meta }
 
-// A table holds the objects of one kind, found by name and by owner.
+// A table holds the objects of one kind, found by name and by owner. Owners own
+// within their namespace: whoever writes another's UID into an owner reference,
+// which the API server does not check, gets nowhere.
 type table[T row] struct {
-	byName  map[string]map[string]T       // namespace -> name.
-	byOwner map[types.UID]map[types.UID]T // owner's UID -> own UID.
+	byName  map[string]map[string]T    // namespace -> name.
+	byOwner map[owning]map[types.UID]T // owner -> own UID.
+}
+
+// owning is an owner as seen from what it owns.
+type owning struct {
+	namespace string
+	owner     types.UID
 }
 
 func newTable[T row]() table[T] {
-	return table[T]{byName: make(map[string]map[string]T), byOwner: make(map[types.UID]map[types.UID]T)}
+	return table[T]{byName: make(map[string]map[string]T), byOwner: make(map[owning]map[types.UID]T)}
 }
 
 func (t table[T]) get(namespace, name string) (T, bool) {
@@ -29,7 +37,7 @@ func (t table[T]) put(r T) {
 	t.remove(m.Namespace, m.Name)
 	put(t.byName, m.Namespace, m.Name, r)
 	if m.Owner.UID != "" {
-		put(t.byOwner, m.Owner.UID, m.UID, r)
+		put(t.byOwner, owning{m.Namespace, m.Owner.UID}, m.UID, r)
 	}
 }
 
@@ -40,7 +48,7 @@ func (t table[T]) remove(namespace, name string) {
 	}
 	m := old.meta()
 	remove(t.byName, namespace, name)
-	remove(t.byOwner, m.Owner.UID, m.UID)
+	remove(t.byOwner, owning{m.Namespace, m.Owner.UID}, m.UID)
 }
 
 // in yields the rows of a namespace.
@@ -48,9 +56,9 @@ func (t table[T]) in(namespace string) iter.Seq[T] {
 	return maps.Values(t.byName[namespace])
 }
 
-// ownedBy yields the rows whose controlling owner has the UID.
-func (t table[T]) ownedBy(owner types.UID) iter.Seq[T] {
-	return maps.Values(t.byOwner[owner])
+// ownedBy yields the rows whose controlling owner it is.
+func (t table[T]) ownedBy(owner Meta) iter.Seq[T] {
+	return maps.Values(t.byOwner[owning{owner.Namespace, owner.UID}])
 }
 
 // all yields every row.
