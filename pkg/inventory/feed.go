@@ -56,9 +56,13 @@ func (f *feed[T]) Add(obj any) error {
 	if err != nil {
 		return err
 	}
+	f.take(c)
+	return nil
+}
+
+func (f *feed[T]) take(c *converted[T]) {
 	f.known[types.NamespacedName{Namespace: c.Namespace, Name: c.Name}] = struct{}{}
 	f.put(c.value)
-	return nil
 }
 
 // Update takes an object that changed.
@@ -79,14 +83,19 @@ func (f *feed[T]) forget(key types.NamespacedName) {
 	f.remove(key.Namespace, key.Name)
 }
 
-// Replace takes the list of all objects that there are.
+// Replace takes the list of all objects that there are, or refuses it as a whole.
 func (f *feed[T]) Replace(list []any, _ string) error {
-	gone := f.known
-	f.known = make(map[types.NamespacedName]struct{}, len(list))
-	for _, obj := range list {
-		if err := f.Add(obj); err != nil {
+	all := make([]*converted[T], len(list))
+	for i, obj := range list {
+		var err error
+		if all[i], err = f.converted(obj); err != nil {
 			return err
 		}
+	}
+	gone := f.known
+	f.known = make(map[types.NamespacedName]struct{}, len(list))
+	for _, c := range all {
+		f.take(c)
 	}
 	for key := range gone {
 		if _, ok := f.known[key]; !ok {
