@@ -6,6 +6,7 @@ import "time"
 // compared with this machine's clock only once, when Ready is first seen; from
 // then on the monotonic clock counts, so that a clock step changes nothing.
 type readiness struct {
+	seen  bool      // The API has told of the VMI before.
 	since time.Time // When the VMI became Ready, zero while it is not.
 	warm  bool      // It has been Ready for its warm-up once; losing Ready later changes nothing.
 }
@@ -15,8 +16,9 @@ func (r readiness) next(v VMI, warmup time.Duration, now time.Time) readiness {
 	r.warm = r.warm || r.left(warmup, now) == 0
 	switch {
 	case !v.Ready:
-		// Only a VMI that was Ready since it runs can lose it later than that.
-		if !v.RunningSince.IsZero() && v.ReadyTransition.Sub(v.RunningSince) >= max(warmup, time.Second) {
+		// Only a VMI that was Ready since it runs can lose it later than that. For
+		// how long it was is not told, and guessed only where it was not seen.
+		if !r.seen && !v.RunningSince.IsZero() && v.ReadyTransition.Sub(v.RunningSince) >= max(warmup, time.Second) {
 			r.warm = true
 		}
 		r.since = time.Time{}
@@ -29,6 +31,7 @@ func (r readiness) next(v VMI, warmup time.Duration, now time.Time) readiness {
 		}
 		r.since = now.Add(-max(0, now.Sub(since)))
 	}
+	r.seen = true
 	return r
 }
 
