@@ -1,0 +1,128 @@
+package inventory
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/rest"
+	kubevirtv1 "kubevirt.io/api/core/v1"
+)
+
+// apiServer speaks just enough of the Kubernetes API for a Watcher: discovery of
+// groups, and lists that stream in as a watch does. It keeps the selectors that
+// it was asked with, and leaves selecting to the objects it was given.
+type apiServer struct {
+	*httptest.Server
+	lists   map[string][]runtime.Object // By path, such as /api/v1/pods.
+	changes map[string]chan change      // By path, for the watch that follows the list.
+
+	mu    sync.Mutex
+	asked map[string]string // Selectors, by path.
+}
+
+type change struct {
+	Type   string         `json:"type"` // ADDED, MODIFIED or DELETED.
+	Object runtime.Object `json:"object"`
+}
+
+const (
+	vmisPath       = "/apis/kubevirt.io/v1/virtualmachineinstances"
+	podsPath       = "/api/v1/pods"
+	vmsPath        = "/apis/kubevirt.io/v1/virtualmachines"
+	replicaPath    = "/apis/kubevirt.io/v1/virtualmachineinstancereplicasets"
+	poolsPath      = "/apis/pool.kubevirt.io/v1alpha1/virtualmachinepools"
+	kubevirtsPath  = "/apis/kubevirt.io/v1/kubevirts"
+	configMapsPath = "/api/v1/namespaces/kubevirt/configmaps"
+)
+
+// startAPIServer serves KubeVirt 1.6's groups and empty lists.
+func startAPIServer(t *testing.T) *apiServer {
+	s := &apiServer{lists: make(map[string][]runtime.Object), changes: make(map[string]chan change), asked: make(map[string]string)}
+	for _, path := range []string{vmisPath, podsPath, vmsPath, replicaPath, poolsPath, configMapsPath} {
+		s.changes[path] = make(chan change)
+	}
+	s.Server = httptest.NewServer(s)
+	t.Cleanup(s.Close)
+	return s
+}
+
+func (s *apiServer) config() *rest.Config { return &rest.Config{Host: s.URL} }
+
+func (s *apiServer) selector(path string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.asked[path]
+}
+
+func (s *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	out := json.NewEncoder(w)
+	switch path := r.URL.Path; {
+	case path == "/api":
+		_ = out.Encode(metav1.APIVersions{Versions: []string{"v1"}})
+	case path == "/apis":
+		_ = out.Encode(metav1.APIGroupList{Groups: []metav1.APIGroup{group("kubevirt.io/v1"), group("pool.kubevirt.io/v1alpha1")}})
+	case path == kubevirtsPath:
+		_ = out.Encode(kubevirtv1.KubeVirtList{Items: []kubevirtv1.KubeVirt{{ObjectMeta: metav1.ObjectMeta{Namespace: "kubevirt"}}}})
+	case s.changes[path] != nil && r.URL.Query().Get("watch") != "":
+		s.watch(w, r)
+	default:
+		http.NotFound(w, r)
+	}
+}
+
+func group(text string) metav1.APIGroup {
+	name, version, _ := strings.Cut(text, "/")
+	v := metav1.GroupVersionForDiscovery{GroupVersion: text, Version: version}
+	return metav1.APIGroup{Name: name, Versions: []metav1.GroupVersionForDiscovery{v}, PreferredVersion: v}
+}
+
+// watch streams the list of a path, a bookmark that ends it, and its changes.
+func (s *apiServer) watch(w http.ResponseWriter, r *http.Request) {
+	path, query := r.URL.Path, r.URL.Query()
+	s.mu.Lock()
+	s.asked[path] = query.Get("labelSelector") + query.Get("fieldSelector")
+	s.mu.Unlock()
+	send := func(c change) {
+		_ = json.NewEncoder(w).Encode(c)
+		_ = http.NewResponseController(w).Flush()
+	}
+	if query.Get("sendInitialEvents") == "true" {
+		for _, object := range s.lists[path] {
+			send(change{"ADDED", object})
+		}
+		send(change{"BOOKMARK", bookmark(path)})
+	}
+	for {
+		select {
+		case <-r.Context().Done():
+			return
+		case c := <-s.changes[path]:
+			send(c)
+		}
+	}
+}
+
+// bookmark returns an object of the path's kind that says that the list is over.
+func bookmark(path string) runtime.Object {
+	m := metav1.ObjectMeta{ResourceVersion: "7", Annotations: map[string]string{metav1.InitialEventsAnnotationKey: "true"}}
+	switch path {
+	case podsPath:
+		return &corev1.Pod{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"}, ObjectMeta: m}
+	case configMapsPath:
+		return &corev1.ConfigMap{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"}, ObjectMeta: m}
+	case vmisPath:
+		return &kubevirtv1.VirtualMachineInstance{TypeMeta: metav1.TypeMeta{APIVersion: "kubevirt.io/v1", Kind: "VirtualMachineInstance"}, ObjectMeta: m}
+	default:
+		return &metav1.PartialObjectMetadata{TypeMeta: partial, ObjectMeta: m}
+	}
+}
+
+var partial = metav1.TypeMeta{APIVersion: "meta.k8s.io/v1", Kind: "PartialObjectMetadata"}

@@ -1,0 +1,136 @@
+package inventory
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	kubevirtv1 "kubevirt.io/api/core/v1"
+)
+
+// partialObject returns the metadata of an object that the pool owns, or of one
+// without an owner.
+func partialObject(name, uid, pool string) *metav1.PartialObjectMetadata {
+	o := &metav1.PartialObjectMetadata{
+		TypeMeta:   partial,
+		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: name, UID: types.UID(uid), ResourceVersion: "5"},
+	}
+	if pool != "" {
+		o.OwnerReferences = []metav1.OwnerReference{{Name: pool, UID: types.UID(pool), Controller: new(true)}}
+	}
+	return o
+}
+
+// run runs the watcher until the test has ended.
+func run(t *testing.T, watcher *Watcher) {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		watcher.Run(t.Context())
+	}()
+	t.Cleanup(func() { <-ended })
+}
+
+// eventually waits until the store says what is wanted, since it hears of
+// changes from other goroutines.
+func eventually(t *testing.T, what, want string, got func() string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for got() != want {
+		select {
+		case <-ctx.Done():
+			t.Fatalf("%s, -want +got:\n%s", what, cmp.Diff(want, got()))
+		case <-tick.C:
+		}
+	}
+}
+
+func TestAWatcherKeepsTheStoreInStep(t *testing.T) {
+	api := startAPIServer(t)
+	vmi := read[kubevirtv1.VirtualMachineInstance](t, "vmi.yaml")
+	vmi.ResourceVersion = "5"
+	launcher, handler := read[corev1.Pod](t, "launcher-pod.yaml"), read[corev1.Pod](t, "virt-handler-pod.yaml")
+	bundle := &corev1.ConfigMap{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: "kubevirt", Name: "kubevirt-ca", ResourceVersion: "5"},
+		Data:       map[string]string{"ca-bundle": "first"},
+	}
+	api.lists[vmisPath] = []runtime.Object{vmi}
+	api.lists[podsPath] = []runtime.Object{launcher, handler}
+	api.lists[poolsPath] = []runtime.Object{partialObject("web", "pool", "")}
+	api.lists[vmsPath] = []runtime.Object{partialObject("web-0", string(vmi.OwnerReferences[0].UID), "pool")}
+	api.lists[configMapsPath] = []runtime.Object{bundle}
+
+	store := NewStore(DefaultWarmup, time.Now)
+	watcher, err := NewWatcher(api.config(), store, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"KubeVirt's namespace"}, watcher.Missing()); diff != "" {
+		t.Errorf("missing before the start, -want +got:\n%s", diff)
+	}
+	run(t, watcher)
+	bundleOf := func() string { return string(store.CABundle()) }
+	members := func() string {
+		found, exists := store.Members(Pools, "shop", "web")
+		if !exists {
+			return "no pool"
+		}
+		var out []string
+		for _, m := range found {
+			out = append(out, m.VMI.Name+" in "+m.Pod.Name+" on "+m.VMI.Node)
+		}
+		return strings.Join(out, ", ")
+	}
+
+	eventually(t, "missing", "", func() string { return strings.Join(watcher.Missing(), ", ") })
+	eventually(t, "bundle", "first", bundleOf)
+	if diff := cmp.Diff("web-0 in virt-launcher-web-0-x7k2p on n1", members()); diff != "" {
+		t.Errorf("members, -want +got:\n%s", diff)
+	}
+	if diff := cmp.Diff([]Target{{Node: "n1", IP: "10.244.1.3", Port: 8443}}, store.Targets()); diff != "" {
+		t.Errorf("targets, -want +got:\n%s", diff)
+	}
+	for path, want := range map[string]string{
+		podsPath:       "kubevirt.io in (virt-launcher,virt-handler)",
+		configMapsPath: "metadata.name=kubevirt-ca",
+	} {
+		if got := api.selector(path); got != want {
+			t.Errorf("asked %s with the selector %q, want %q", path, got, want)
+		}
+	}
+
+	renewed, moved := bundle.DeepCopy(), vmi.DeepCopy()
+	renewed.Data["ca-bundle"], renewed.ResourceVersion = "second", "8"
+	moved.Status.NodeName, moved.ResourceVersion = "n2", "8"
+	api.changes[configMapsPath] <- change{"MODIFIED", renewed}
+	eventually(t, "bundle after its renewal", "second", bundleOf)
+	api.changes[vmisPath] <- change{"MODIFIED", moved}
+	eventually(t, "members after a hand-over", "web-0 in  on n2", members)
+	api.changes[vmisPath] <- change{"DELETED", moved}
+	eventually(t, "members after a deletion", "", members)
+	api.changes[podsPath] <- change{"DELETED", handler}
+	eventually(t, "targets after a deletion", "[]", func() string { return fmt.Sprint(store.Targets()) })
+}
+
+func TestAWatcherTellsWhatIsMissing(t *testing.T) {
+	api := startAPIServer(t)
+	delete(api.changes, poolsPath) // Not served.
+	store := NewStore(DefaultWarmup, time.Now)
+	watcher, err := NewWatcher(api.config(), store, "kubevirt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, watcher)
+	eventually(t, "missing", "virtualmachinepools", func() string { return strings.Join(watcher.Missing(), ", ") })
+}
