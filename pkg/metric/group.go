@@ -39,7 +39,7 @@ func (e *TooFewKnownError) Error() string {
 func (a Aggregation) Combine(m Members, minKnownFraction float64) (Reading, error) {
 	known := len(m.Readings)
 	counting := known + m.Unknown
-	if known == 0 || float64(known) < minKnownFraction*float64(counting) {
+	if known == 0 || float64(known)/float64(counting) < minKnownFraction {
 		return Reading{}, &TooFewKnownError{Known: known, Counting: counting, MinKnownFraction: minKnownFraction}
 	}
 	group := Reading{At: m.Readings[0].At}
