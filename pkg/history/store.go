@@ -99,12 +99,13 @@ func (st *Store) Forget(uid string) {
 	delete(st.vmis, uid)
 }
 
-// Prune forgets the VMIs whose newest sample was taken before the given time.
-func (st *Store) Prune(before time.Time) {
+// Prune forgets the VMIs that are not to be kept. One that exists is worth
+// keeping however old its samples are: they tell since when it is unknown.
+func (st *Store) Prune(keep func(uid string) bool) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	for uid, rec := range st.vmis {
-		if rec.current[len(rec.current)-1].At.Before(before) {
+	for uid := range st.vmis {
+		if !keep(uid) {
 			delete(st.vmis, uid)
 		}
 	}
@@ -128,10 +129,12 @@ const cacheAge = 8250 * time.Millisecond
 // do not when QEMU was started anew: any counter that is lower says so, and so
 // does a vCPU that ran for longer than the time between the samples.
 //
-// libvirt answers 0 for a counter that it could not read. Such a zero is marked
-// unknown in next, so that neither the fall nor the rise after it counts.
+// libvirt answers 0 for a counter that it could not read. Where the others go on,
+// such a zero is marked unknown in next, so that neither the fall nor the rise
+// after it counts.
 func continues(last, next Sample) bool {
 	longest := (next.At.Sub(last.At) + cacheAge).Seconds()
+	var unread []int
 	for i, series := range next.Layout.Series {
 		if !series.Family.IsCounter() {
 			continue
@@ -140,12 +143,15 @@ func continues(last, next Sample) bool {
 		switch {
 		case math.IsNaN(before) || math.IsNaN(after):
 		case after == 0 && before > 0:
-			next.Values[i] = math.NaN()
+			unread = append(unread, i)
 		case after < before:
 			return false
 		case series.Family == domainstats.VCPUSeconds && after-before > longest:
 			return false
 		}
+	}
+	for _, i := range unread {
+		next.Values[i] = math.NaN()
 	}
 	return true
 }

@@ -95,6 +95,11 @@ func TestRates(t *testing.T) {
 			"0=0.2/15s 1=0.1/30s at 45s",
 		},
 		{
+			"a restart that finds a counter at a true zero gives rates of all from its first two samples",
+			[]step{{0, "", two(90, 100)}, {15, "", two(93, 103)}, {30, "", two(0, 1)}, {45, "", two(3, 7)}},
+			"0=0.2/15s 1=0.4/15s at 45s",
+		},
+		{
 			"more than a vCPU can run is a new machine",
 			[]step{{0, "", one(3)}, {15, "", one(90)}},
 			"no rate, newest at 15s",
@@ -155,15 +160,15 @@ func TestAWindowNeverChanges(t *testing.T) {
 	}
 }
 
-func TestPruneForgetsOldVMIs(t *testing.T) {
+func TestPruneForgetsVMIsThatAreGone(t *testing.T) {
 	st := NewStore(30 * time.Second)
-	st.Append("old", "n1", step{0, "", map[string]float64{"0": 0}}.sample())
-	st.Append("new", "n1", step{60, "", map[string]float64{"0": 0}}.sample())
-	st.Prune(start.Add(30 * time.Second))
+	st.Append("gone", "n1", step{0, "", map[string]float64{"0": 0}}.sample())
+	st.Append("here", "n1", step{0, "", map[string]float64{"0": 0}}.sample())
+	st.Prune(func(uid string) bool { return uid == "here" })
 	if vmis, samples := st.Size(); vmis != 1 || samples != 1 {
 		t.Errorf("got %d VMIs with %d samples, want 1 with 1", vmis, samples)
 	}
-	if _, ok := st.Window("old"); ok {
-		t.Error("the old VMI is still there")
+	if _, ok := st.Window("gone"); ok {
+		t.Error("the VMI that is gone is still there")
 	}
 }
