@@ -13,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/klog/v2"
@@ -83,7 +84,7 @@ func Run(ctx context.Context, o *Options) error {
 	defer stop()
 	running.Go(func() { watcher.Run(ctx) })
 	running.Go(func() { pool.Run(ctx, func() []scrape.Target { return targets(store) }, store.TargetsChanged()) })
-	running.Go(func() { prune(ctx, samples, o.MaxSampleAge+o.RateWindow) })
+	running.Go(func() { prune(ctx, samples, store) })
 	return server.Run(ctx)
 }
 
@@ -124,17 +125,18 @@ func targets(store *inventory.Store) []scrape.Target {
 	return targets
 }
 
-// prune forgets VMIs that nothing was heard of for so long that nothing that is
-// known of them could still be answered.
-func prune(ctx context.Context, samples *history.Store, age time.Duration) {
-	ticker := time.NewTicker(age)
+const pruneInterval = time.Minute
+
+// prune forgets the samples of VMIs that are gone.
+func prune(ctx context.Context, samples *history.Store, store *inventory.Store) {
+	ticker := time.NewTicker(pruneInterval)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case now := <-ticker.C:
-			samples.Prune(now.Add(-age))
+		case <-ticker.C:
+			samples.Prune(func(uid string) bool { return store.HasVMI(types.UID(uid)) })
 		}
 	}
 }

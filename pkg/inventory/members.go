@@ -8,6 +8,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 
 	"guest-metrics-server/pkg/unknown"
 )
@@ -191,6 +192,14 @@ func (s *Store) VMI(namespace, name string) (VMI, bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.vmis.get(namespace, name)
+}
+
+// HasVMI tells whether there is a VMI of the UID.
+func (s *Store) HasVMI(uid types.UID) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	_, ok := s.readiness[uid]
+	return ok
 }
 
 // All returns every VMI, in no order.
