@@ -114,8 +114,13 @@ func (c *Config) transportError(ctx context.Context, err error) error {
 	var certErr *tls.CertificateVerificationError
 	var known *Error
 	var urlErr *url.Error
+	// Users read the message, and addresses are none of their business.
 	if errors.As(err, &urlErr) {
-		err = urlErr.Err // Users read it, and addresses are none of their business.
+		err = urlErr.Err
+	}
+	var opErr *net.OpError
+	if errors.As(err, &opErr) {
+		err = fmt.Errorf("%s: %w", opErr.Op, opErr.Err)
 	}
 	switch {
 	case errors.As(err, &known):
