@@ -3,19 +3,26 @@ package apiserver
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"k8s.io/apiserver/pkg/endpoints/openapi"
 	genericapiserver "k8s.io/apiserver/pkg/server"
 	"k8s.io/apiserver/pkg/server/healthz"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+	"k8s.io/kube-openapi/pkg/common"
 	"sigs.k8s.io/custom-metrics-apiserver/pkg/apiserver"
 	"sigs.k8s.io/custom-metrics-apiserver/pkg/cmd/options"
+	"sigs.k8s.io/custom-metrics-apiserver/pkg/generated/openapi/core"
+	"sigs.k8s.io/custom-metrics-apiserver/pkg/generated/openapi/custommetrics"
 	"sigs.k8s.io/custom-metrics-apiserver/pkg/provider"
 )
+
+const name = "guest-metrics-server"
 
 // Config says what to serve and how.
 type Config struct {
@@ -42,8 +49,12 @@ func New(config Config) (*Server, error) {
 	serverConfig := genericapiserver.NewRecommendedConfig(apiserver.Codecs)
 	serverConfig.ClientConfig = config.Client
 	serverConfig.SharedInformerFactory = informers.NewSharedInformerFactory(client, 0)
-	// An OpenAPI document would tell nothing that discovery does not, and costs memory.
-	serverConfig.SkipOpenAPIInstallation = true
+	// Without an OpenAPI document kube-apiserver logs an error every minute.
+	namer := openapi.NewDefinitionNamer(apiserver.Scheme)
+	config.Options.OpenAPIConfig = genericapiserver.DefaultOpenAPIConfig(openAPIDefinitions, namer)
+	config.Options.OpenAPIConfig.Info.Title = name
+	config.Options.OpenAPIV3Config = genericapiserver.DefaultOpenAPIV3Config(openAPIDefinitions, namer)
+	config.Options.OpenAPIV3Config.Info.Title = name
 	if err := config.Options.ApplyTo(serverConfig); err != nil {
 		return nil, fmt.Errorf("set up serving: %w", err)
 	}
@@ -51,7 +62,7 @@ func New(config Config) (*Server, error) {
 	serverConfig.AddReadyzChecks(healthz.NamedCheck("metrics-known", func(*http.Request) error { return config.Ready() }))
 
 	library := apiserver.Config{GenericConfig: &serverConfig.Config}
-	server, err := library.Complete(serverConfig.SharedInformerFactory).New("guest-metrics-server", nil, nil)
+	server, err := library.Complete(serverConfig.SharedInformerFactory).New(name, nil, nil)
 	if err != nil {
 		return nil, fmt.Errorf("make the API server: %w", err)
 	}
@@ -61,6 +72,12 @@ func New(config Config) (*Server, error) {
 	}
 	generic.Handler.NonGoRestfulMux.Handle("/metrics", promhttp.HandlerFor(config.Gatherer, promhttp.HandlerOpts{}))
 	return &Server{generic: generic}, nil
+}
+
+func openAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenAPIDefinition {
+	definitions := core.GetOpenAPIDefinitions(ref)
+	maps.Copy(definitions, custommetrics.GetOpenAPIDefinitions(ref))
+	return definitions
 }
 
 // Run serves until the context ends, then lets requests finish.
