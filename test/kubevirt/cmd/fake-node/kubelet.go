@@ -20,6 +20,8 @@ func (g *guests) syncPod(ctx context.Context, guest string, pod *corev1.Pod, vmi
 	switch {
 	case pod.DeletionTimestamp != nil:
 		return g.end(ctx, pod, vmi)
+	case pod.Status.Phase == corev1.PodSucceeded, pod.Status.Phase == corev1.PodFailed:
+		return nil // finished for good, as the source pod of a migration
 	case pod.Spec.NodeName == "":
 		return g.bind(ctx, guest, pod)
 	case !g.nodes[pod.Spec.NodeName]:
