@@ -1,0 +1,43 @@
+# The two commands:
+#   make demo   the HPA scales a pool on guest CPU, on a local cluster
+#   make test   everything that must pass
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+GO_MODULES = . test/cluster test/kubevirt
+GOLANGCI_LINT = go tool -modfile=tools/go.mod golangci-lint
+export CGO_ENABLED ?= 0
+
+.PHONY: all
+all: build
+
+.PHONY: build
+build: ## Build bin/guest-metrics-server.
+	go build -trimpath -ldflags "-X guest-metrics-server/pkg/app.Version=$(VERSION)" -o bin/ ./cmd/guest-metrics-server
+
+.PHONY: demo
+demo: ## Show the HPA scale a pool; builds what it needs (cold about 20 minutes, cached afterwards).
+	@go run ./test/demo
+
+.PHONY: test
+test: lint unit e2e ## Run everything that must pass.
+
+.PHONY: lint
+lint: ## Check the code of every module.
+	@echo "== lint"
+	@for module in $(GO_MODULES); do echo "go vet ./... in $$module"; (cd $$module && go vet ./...) || exit 1; done
+	go vet -tags e2e ./test/e2e
+
+.PHONY: unit
+unit: ## Run unit and scenario tests under the race detector.
+	@echo "== unit and scenario tests"
+	CGO_ENABLED=1 go test -race -shuffle=on ./...
+	cd test/kubevirt && CGO_ENABLED=1 go test -race -shuffle=on ./script/... ./launcher/... ./cmd/...
+
+.PHONY: e2e
+e2e: ## Run the end-to-end tests on a local cluster.
+	@echo "== end-to-end tests: builds a control plane and KubeVirt first (cold about 15 minutes)"
+	go test -tags e2e -count=1 -timeout 60m -v ./test/e2e
+
+.PHONY: help
+help: ## List the targets.
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12

@@ -1,0 +1,76 @@
+//go:build e2e
+
+// Package e2e tests the server as users meet it: behind a real kube-apiserver,
+// asked by the real HPA controller and by kubectl, for VMIs that KubeVirt's own
+// controllers made and KubeVirt's own exporter reports. See package local for
+// what the cluster is made of and what of it is faked.
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"guest-metrics-server/test/local"
+)
+
+// The server's times in these tests: shorter than in production, and longer than
+// the 3.25 s for which launchers cache their values.
+const (
+	scrapeInterval = 4 * time.Second
+	rateWindow     = 12 * time.Second
+	maxSampleAge   = 16 * time.Second
+	warmup         = 3 * time.Second
+)
+
+var cluster *local.Cluster
+
+func TestMain(m *testing.M) {
+	code, err := run(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func run(m *testing.M) (code int, err error) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	state, err := os.MkdirTemp("", "gms-e2e-")
+	if err != nil {
+		return 1, err
+	}
+	server, err := local.BuildServer(ctx, state, os.Stderr)
+	if err != nil {
+		return 1, err
+	}
+	cluster, err = local.Start(ctx, local.Options{StateDir: filepath.Join(state, "cluster"), Progress: os.Stderr})
+	if err != nil {
+		return 1, err
+	}
+	defer func() {
+		err = errors.Join(err, cluster.Stop())
+		if code == 0 && err == nil {
+			err = os.RemoveAll(state)
+		} else {
+			fmt.Fprintln(os.Stderr, "e2e: the logs are in", state)
+		}
+	}()
+	if err := cluster.StartServer(ctx, server,
+		fmt.Sprintf("--scrape-interval=%s", scrapeInterval),
+		fmt.Sprintf("--rate-window=%s", rateWindow),
+		fmt.Sprintf("--max-sample-age=%s", maxSampleAge),
+		fmt.Sprintf("--warmup=%s", warmup),
+		"-v=2",
+	); err != nil {
+		return 1, err
+	}
+	return m.Run(), nil
+}
