@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 	cliflag "k8s.io/component-base/cli/flag"
 	logsapi "k8s.io/component-base/logs/api/v1"
 	_ "k8s.io/component-base/logs/json/register" // Makes --logging-format=json known.
@@ -100,6 +101,9 @@ func (o *Options) Validate() error {
 		problems := validation.IsDNS1123Label(o.KubeVirtNamespace)
 		check(len(problems) == 0, "kubevirt-namespace", fmt.Sprintf("%q", o.KubeVirtNamespace),
 			"the name of a namespace: "+strings.Join(problems, "; "))
+	}
+	for _, err := range logsapi.Validate(o.Logging, nil, field.NewPath("logging")) {
+		errs = append(errs, err)
 	}
 	errs = append(errs, o.Serving.Validate()...)
 	return errors.Join(errs...)
