@@ -5,6 +5,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -18,14 +19,14 @@ import (
 )
 
 func main() {
-	if err := run(os.Args[1:]); err != nil {
+	if err := run(os.Args[1:], os.Stdout); err != nil {
 		// One line, however many things are wrong.
 		fmt.Fprintln(os.Stderr, "guest-metrics-server:", strings.ReplaceAll(err.Error(), "\n", "; "))
 		os.Exit(1)
 	}
 }
 
-func run(args []string) error {
+func run(args []string, out io.Writer) error {
 	options := app.NewOptions()
 	sections := options.Flags()
 	flags := pflag.NewFlagSet("guest-metrics-server", pflag.ContinueOnError)
@@ -33,8 +34,8 @@ func run(args []string) error {
 		flags.AddFlagSet(section)
 	}
 	flags.Usage = func() {
-		fmt.Println("guest-metrics-server serves custom.metrics.k8s.io for KubeVirt's VMIs.")
-		cliflag.PrintSections(os.Stdout, sections, 120)
+		_, _ = fmt.Fprintln(out, "guest-metrics-server serves custom.metrics.k8s.io for KubeVirt's VMIs.")
+		cliflag.PrintSections(out, sections, 120)
 	}
 	var invalid *pflag.InvalidValueError
 	switch err := flags.Parse(args); {
@@ -48,8 +49,8 @@ func run(args []string) error {
 		return fmt.Errorf("unexpected argument %q: there are only flags (--help lists them)", flags.Arg(0))
 	}
 	if options.Version {
-		fmt.Println("guest-metrics-server", app.Version)
-		return nil
+		_, err := fmt.Fprintln(out, "guest-metrics-server", app.Version)
+		return err
 	}
 	if err := options.Validate(); err != nil {
 		return err
