@@ -64,7 +64,9 @@ func run(ctx context.Context) (err error) {
 	}
 	defer func() {
 		fmt.Println("Stopping the cluster.")
-		err = errors.Join(err, cluster.Stop())
+		if err = errors.Join(err, cluster.Stop()); err == nil {
+			err = os.RemoveAll(state)
+		}
 	}()
 	fmt.Printf("Starting guest-metrics-server with short times: %v.\n", serverFlags)
 	if err := cluster.StartServer(ctx, server, serverFlags...); err != nil {
