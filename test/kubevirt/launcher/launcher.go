@@ -28,7 +28,8 @@ import (
 )
 
 const (
-	// statsCacheAge is virt-launcher's own, from NewLibvirtDomainManager.
+	// statsCacheAge is how old the statistics may be that virt-launcher answers
+	// with: it is in NewLibvirtDomainManager, and cannot be changed or asked for.
 	statsCacheAge = 3250 * time.Millisecond
 
 	// dirtyRateDuration is how long QEMU takes to answer for the second over
@@ -80,7 +81,11 @@ func start(vmi *v1.VirtualMachineInstance, podUID string, s script.Script, now t
 	}
 
 	var err error
-	l.cached, err = cache.NewTimeDefinedCache(statsCacheAge, true, l.stats)
+	maxAge := statsCacheAge
+	if !s.On(script.StatsCache) {
+		maxAge = 0
+	}
+	l.cached, err = cache.NewTimeDefinedCache(maxAge, true, l.stats)
 	if err != nil {
 		return nil, fmt.Errorf("cache the stats of %s: %w", l.domain, err)
 	}
@@ -91,9 +96,11 @@ func start(vmi *v1.VirtualMachineInstance, podUID string, s script.Script, now t
 	if err != nil {
 		return nil, fmt.Errorf("listen for %s (a socket's path has at most 107 bytes: choose a shorter --pods-dir): %w", l.domain, err)
 	}
-	if err := l.cached.KeepValueUpdated(l.stopCache); err != nil {
-		_ = listener.Close()
-		return nil, fmt.Errorf("cache the stats of %s: %w", l.domain, err)
+	if maxAge > 0 {
+		if err := l.cached.KeepValueUpdated(l.stopCache); err != nil {
+			_ = listener.Close()
+			return nil, fmt.Errorf("cache the stats of %s: %w", l.domain, err)
+		}
 	}
 	info.RegisterCmdInfoServer(l.server, l)
 	cmdv1.RegisterCmdServer(l.server, l)
@@ -166,7 +173,7 @@ func (l *launcher) GetDomainStats(context.Context, *cmdv1.EmptyRequest) (*cmdv1.
 func (l *launcher) GetFilesystems(context.Context, *cmdv1.EmptyRequest) (*cmdv1.GuestFilesystemsResponse, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	text, err := json.Marshal(filesystems(l.guest))
+	text, err := json.Marshal(filesystems(l.guest, time.Now()))
 	if err != nil {
 		return nil, err
 	}

@@ -30,14 +30,14 @@ func domainStats(name, uid string, guest *script.Guest, now time.Time) *stats.Do
 			UserSet: true, User: nanoseconds(process * 9 / 10),
 			SystemSet: true, System: nanoseconds(process / 10),
 		},
-		Memory:    memoryStats(guest, totals),
+		Memory:    memoryStats(guest, totals, now),
 		Net:       []stats.DomainStatsNet{netStats(totals)},
 		Block:     []stats.DomainStatsBlock{blockStats(totals)},
 		CPUMapSet: true,
 		Load: &stats.DomainStatsLoad{
-			Load1mSet: true, Load1m: guest.Load(script.Load1m),
-			Load5mSet: true, Load5m: guest.Load(script.Load5m),
-			Load15mSet: true, Load15m: guest.Load(script.Load15m),
+			Load1mSet: true, Load1m: guest.Gauge(script.Load1m, now),
+			Load5mSet: true, Load5m: guest.Gauge(script.Load5m, now),
+			Load15mSet: true, Load15m: guest.Gauge(script.Load15m, now),
 		},
 	}
 	for range guest.VCPUs {
@@ -52,10 +52,10 @@ func domainStats(name, uid string, guest *script.Guest, now time.Time) *stats.Do
 	return d
 }
 
-func memoryStats(guest *script.Guest, totals script.Totals) *stats.DomainStatsMemory {
+func memoryStats(guest *script.Guest, totals script.Totals, now time.Time) *stats.DomainStatsMemory {
 	const total = kibibytesPerGibibyte
 	available := uint64(total * 94 / 100) // the kernel keeps the rest
-	used := uint64(float64(available) * guest.Script.Number(script.MemoryUsedPercent) / 100)
+	used := uint64(float64(available) * guest.Gauge(script.MemoryUsedPercent, now) / 100)
 	usable := available - used
 	return &stats.DomainStatsMemory{
 		TotalSet: true, Total: total,
@@ -100,7 +100,7 @@ func blockStats(totals script.Totals) stats.DomainStatsBlock {
 }
 
 // filesystems returns what the guest agent would tell: nothing without it.
-func filesystems(guest *script.Guest) []v1.VirtualMachineInstanceFileSystem {
+func filesystems(guest *script.Guest, now time.Time) []v1.VirtualMachineInstanceFileSystem {
 	if !guest.Script.On(script.Agent) {
 		return []v1.VirtualMachineInstanceFileSystem{}
 	}
@@ -109,7 +109,7 @@ func filesystems(guest *script.Guest) []v1.VirtualMachineInstanceFileSystem {
 		MountPoint:     "/",
 		FileSystemType: "ext4",
 		TotalBytes:     filesystemBytes,
-		UsedBytes:      int(filesystemBytes * guest.Script.Number(script.FilesystemUsedPercent) / 100),
+		UsedBytes:      int(filesystemBytes * guest.Gauge(script.FilesystemUsedPercent, now) / 100),
 	}}
 }
 

@@ -57,34 +57,35 @@ func (g *Guest) At(now time.Time) Totals {
 	if bootEnd.After(now) {
 		bootEnd = now
 	}
-	if booting := bootEnd.Sub(g.Since); booting > 0 {
-		g.run(&t, g.Script.Number(BootCPUPercent), booting)
-		g.run(&t, g.Script.Number(CPUPercent), now.Sub(bootEnd))
+	if bootEnd.After(g.Since) {
+		g.run(&t, g.Script.Number(BootCPUPercent), g.Script.work(g.Since, bootEnd))
+		g.run(&t, g.Script.Number(CPUPercent), g.Script.work(bootEnd, now))
 	} else {
-		g.run(&t, g.Script.Number(CPUPercent), now.Sub(g.Since))
+		g.run(&t, g.Script.Number(CPUPercent), g.Script.work(g.Since, now))
 	}
-	elapsed := now.Sub(g.Since)
-	t.Emulator += share(elapsed, emulatorShare)
+	work := g.Script.work(g.Since, now)
+	t.Emulator += share(work, emulatorShare)
 	for _, name := range rates {
-		t.Counters[name] += g.Script.Number(name) * elapsed.Seconds()
+		t.Counters[name] += g.Script.Number(name) * work.Seconds()
 	}
 	return t
 }
 
 // run adds a stretch of constant demand. What the host does not grant of it is
 // delay: the vCPU is runnable all the time that the guest has work for it.
-func (g *Guest) run(t *Totals, demandPercent float64, elapsed time.Duration) {
+func (g *Guest) run(t *Totals, demandPercent float64, work time.Duration) {
 	granted := math.Min(demandPercent, g.Script.Number(HostSharePercent))
-	t.VCPU += share(elapsed, granted/100)
-	t.Delay += share(elapsed, (demandPercent-granted)/100)
+	t.VCPU += share(work, granted/100)
+	t.Delay += share(work, (demandPercent-granted)/100)
 }
 
-// Load returns a load average: the script's, or else the demand in vCPUs.
-func (g *Guest) Load(name Name) float64 {
-	if load := g.Script.Number(name); load >= 0 {
-		return load
+// Gauge returns the value at a time of a number that does not add up over time.
+func (g *Guest) Gauge(name Name, now time.Time) float64 {
+	value := g.Script.Number(name)
+	if value < 0 { // A load average that is not scripted is the demand in vCPUs.
+		value = g.Script.Number(CPUPercent) / 100 * float64(g.VCPUs)
 	}
-	return g.Script.Number(CPUPercent) / 100 * float64(g.VCPUs)
+	return value * g.Script.Factor(now)
 }
 
 func share(d time.Duration, share float64) time.Duration {

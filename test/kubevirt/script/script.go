@@ -22,6 +22,11 @@ const (
 	Ready  Name = "ready"  // whether the guest passes its readiness probe
 	Paused Name = "paused" // whether its vCPUs are stopped
 	Agent  Name = "agent"  // whether the guest agent is connected
+
+	// StatsCache is whether the launcher caches the guest's statistics, as real
+	// ones do. Only without can a test see what all else does to a value. It is
+	// read when the launcher starts.
+	StatsCache Name = "stats-cache"
 )
 
 // Numbers that do not add up over time.
@@ -51,7 +56,7 @@ const (
 	MajorPageFaults Name = "memory-major-page-faults-per-second"
 )
 
-var switches = map[Name]bool{Ready: true, Paused: false, Agent: true}
+var switches = map[Name]bool{Ready: true, Paused: false, Agent: true, StatsCache: true}
 
 type number struct{ byDefault, max float64 }
 
@@ -69,6 +74,11 @@ var numbers = map[Name]number{
 	Load15m:               {-1, math.MaxFloat64},
 	MemoryUsedPercent:     {30, 100},
 	FilesystemUsedPercent: {40, 100},
+
+	ShapeLowPercent:    {100, 100},
+	ShapeStart:         {0, 1 << 32},
+	ShapeRiseSeconds:   {0, 86400},
+	ShapePeriodSeconds: {0, 86400},
 
 	ReceiveBytes:    {1024, math.MaxFloat64},
 	ReceivePackets:  {8, math.MaxFloat64},
