@@ -40,6 +40,10 @@ e2e: ## Run the end-to-end tests on a local cluster.
 	@echo "== end-to-end tests: builds a control plane and KubeVirt first (cold about 15 minutes)"
 	go test -tags e2e -count=1 -timeout 60m -v ./test/e2e
 
+.PHONY: docs
+docs: ## Write docs/metrics.md from the catalogue.
+	go test ./pkg/metric -run TestDocsAgreeWithTheCatalogue -update
+
 .PHONY: help
 help: ## List the targets.
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12

@@ -84,6 +84,7 @@ func Run(ctx context.Context, o *Options) error {
 	defer stop()
 	running.Go(func() { watcher.Run(ctx) })
 	running.Go(func() { pool.Run(ctx, func() []scrape.Target { return targets(store) }, store.TargetsChanged()) })
+	running.Go(func() { answers.LogStates(ctx, o.ScrapeInterval) })
 	running.Go(func() { prune(ctx, samples, store) })
 	return server.Run(ctx)
 }

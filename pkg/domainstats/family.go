@@ -9,6 +9,22 @@ const (
 	VCPUSeconds      Family = iota // Time that a vCPU ran, per vCPU id.
 	VCPUDelaySeconds               // Time that a vCPU was runnable and waited for a host CPU, per vCPU id.
 	CPUUsageSeconds                // Time of the whole QEMU process; only to recognise a wrong unit.
+	GuestLoad1m                    // The agent's. The page keeps the last value when the agent goes.
+	GuestLoad5m
+	GuestLoad15m
+	MemoryAvailableBytes  // The guest's MemTotal, by its balloon driver.
+	MemoryUsableBytes     // The guest's MemAvailable, by its balloon driver.
+	MemoryMajorPageFaults // By the guest's balloon driver.
+	NetworkReceiveBytes   // Per interface, as are the next three.
+	NetworkTransmitBytes
+	NetworkReceivePackets
+	NetworkTransmitPackets
+	StorageReadBytes // Per drive, as are the next three.
+	StorageWriteBytes
+	StorageReadOperations
+	StorageWriteOperations
+	FilesystemCapacityBytes // Per mount point, by the agent.
+	FilesystemUsedBytes     // Per mount point, by the agent.
 	familyCount
 )
 
@@ -16,13 +32,37 @@ const (
 type familyInfo struct {
 	series   string // Without the prefix.
 	instance string // The label that tells the series of one VMI apart, "" where there is one.
-	counter  bool
+	kind     kind
 }
 
+type kind uint8
+
+const (
+	gauge   kind = iota
+	counter      // QEMU's: it only grows while QEMU lives.
+	claimed      // A counter of the guest's, which may do what it likes.
+)
+
 var families = [familyCount]familyInfo{
-	VCPUSeconds:      {series: "vcpu_seconds_total", instance: "id", counter: true},
-	VCPUDelaySeconds: {series: "vcpu_delay_seconds_total", instance: "id", counter: true},
-	CPUUsageSeconds:  {series: "cpu_usage_seconds_total", counter: true},
+	VCPUSeconds:             {"vcpu_seconds_total", "id", counter},
+	VCPUDelaySeconds:        {"vcpu_delay_seconds_total", "id", counter},
+	CPUUsageSeconds:         {"cpu_usage_seconds_total", "", counter},
+	GuestLoad1m:             {"guest_load_1m", "", gauge},
+	GuestLoad5m:             {"guest_load_5m", "", gauge},
+	GuestLoad15m:            {"guest_load_15m", "", gauge},
+	MemoryAvailableBytes:    {"memory_available_bytes", "", gauge},
+	MemoryUsableBytes:       {"memory_usable_bytes", "", gauge},
+	MemoryMajorPageFaults:   {"memory_pgmajfault_total", "", claimed},
+	NetworkReceiveBytes:     {"network_receive_bytes_total", "interface", counter},
+	NetworkTransmitBytes:    {"network_transmit_bytes_total", "interface", counter},
+	NetworkReceivePackets:   {"network_receive_packets_total", "interface", counter},
+	NetworkTransmitPackets:  {"network_transmit_packets_total", "interface", counter},
+	StorageReadBytes:        {"storage_read_traffic_bytes_total", "drive", counter},
+	StorageWriteBytes:       {"storage_write_traffic_bytes_total", "drive", counter},
+	StorageReadOperations:   {"storage_iops_read_total", "drive", counter},
+	StorageWriteOperations:  {"storage_iops_write_total", "drive", counter},
+	FilesystemCapacityBytes: {"filesystem_capacity_bytes", "mount_point", gauge},
+	FilesystemUsedBytes:     {"filesystem_used_bytes", "mount_point", gauge},
 }
 
 const prefix = "kubevirt_vmi_"
@@ -38,5 +78,10 @@ var familyOf = func() map[string]Family {
 // String returns the name of the family's series on the page.
 func (f Family) String() string { return prefix + families[f].series }
 
-// IsCounter tells whether the family's values only grow while QEMU lives.
-func (f Family) IsCounter() bool { return families[f].counter }
+// IsCounter tells whether the family's values only grow while QEMU lives: one
+// that is lower than before means that another QEMU counts.
+func (f Family) IsCounter() bool { return families[f].kind == counter }
+
+// Instance returns the label that tells the series of one VMI apart, "" where
+// there is only one.
+func (f Family) Instance() string { return families[f].instance }

@@ -123,8 +123,8 @@ func (d *Decoder) add(family Family) error {
 	if !namespaceFound || !nameFound {
 		return fmt.Errorf("series %s lacks the label namespace or name", family)
 	}
-	if families[family].counter && (value < 0 || math.IsInf(value, 0)) {
-		value = math.NaN()
+	if value < 0 || math.IsInf(value, 0) {
+		value = math.NaN() // Nothing of what we read can be negative or endless.
 	}
 	v := d.vmi(name)
 	if i := v.find(family, instance); i >= 0 {

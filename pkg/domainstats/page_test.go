@@ -44,6 +44,19 @@ func decodeFile(t testing.TB, d *Decoder, name string) Page {
 func TestDecodeOfARealGuestsPage(t *testing.T) {
 	want := `default/web1
   cpu_usage_seconds_total[] 7.92
+  filesystem_capacity_bytes[/mnt] 5.2685824e+07
+  filesystem_used_bytes[/mnt] 14336
+  memory_available_bytes[] 2.28732928e+08
+  memory_pgmajfault_total[] 0
+  memory_usable_bytes[] 1.8737152e+08
+  network_receive_bytes_total[default] 1.016718e+06
+  network_receive_packets_total[default] 9962
+  network_transmit_bytes_total[default] 1.844412e+06
+  network_transmit_packets_total[default] 9871
+  storage_iops_read_total[rootdisk] 11
+  storage_iops_write_total[rootdisk] 1
+  storage_read_traffic_bytes_total[rootdisk] 13824
+  storage_write_traffic_bytes_total[rootdisk] 1024
   vcpu_delay_seconds_total[0] 0.477558224
   vcpu_delay_seconds_total[1] 0.419978433
   vcpu_seconds_total[0] 4.76

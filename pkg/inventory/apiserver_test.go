@@ -35,6 +35,7 @@ type change struct {
 const (
 	vmisPath       = "/apis/kubevirt.io/v1/virtualmachineinstances"
 	podsPath       = "/api/v1/pods"
+	servicesPath   = "/api/v1/services"
 	vmsPath        = "/apis/kubevirt.io/v1/virtualmachines"
 	replicaPath    = "/apis/kubevirt.io/v1/virtualmachineinstancereplicasets"
 	poolsPath      = "/apis/pool.kubevirt.io/v1alpha1/virtualmachinepools"
@@ -45,7 +46,7 @@ const (
 // startAPIServer serves KubeVirt 1.6's groups and empty lists.
 func startAPIServer(t *testing.T) *apiServer {
 	s := &apiServer{lists: make(map[string][]runtime.Object), changes: make(map[string]chan change), asked: make(map[string]string)}
-	for _, path := range []string{vmisPath, podsPath, vmsPath, replicaPath, poolsPath, configMapsPath} {
+	for _, path := range []string{vmisPath, podsPath, servicesPath, vmsPath, replicaPath, poolsPath, configMapsPath} {
 		s.changes[path] = make(chan change)
 	}
 	s.Server = httptest.NewServer(s)
@@ -116,6 +117,8 @@ func bookmark(path string) runtime.Object {
 	switch path {
 	case podsPath:
 		return &corev1.Pod{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"}, ObjectMeta: m}
+	case servicesPath:
+		return &corev1.Service{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Service"}, ObjectMeta: m}
 	case configMapsPath:
 		return &corev1.ConfigMap{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"}, ObjectMeta: m}
 	case vmisPath:

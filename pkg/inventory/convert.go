@@ -38,6 +38,8 @@ func ConvertVMI(obj any) (VMI, error) {
 		switch c.Type {
 		case kubevirtv1.VirtualMachineInstancePaused:
 			v.Paused = c.Status == corev1.ConditionTrue
+		case kubevirtv1.VirtualMachineInstanceAgentConnected:
+			v.Agent = c.Status == corev1.ConditionTrue
 		case kubevirtv1.VirtualMachineInstanceReady:
 			v.Ready = c.Status == corev1.ConditionTrue
 			v.ReadyTransition = c.LastTransitionTime.Time
@@ -83,6 +85,14 @@ func ConvertPod(obj any) (Pod, error) {
 		}
 	}
 	return p, nil
+}
+
+func convertService(obj any) (Service, error) {
+	in, ok := obj.(*corev1.Service)
+	if !ok {
+		return Service{}, fmt.Errorf("want a Service, got %T", obj)
+	}
+	return Service{Meta: convertMeta(in), Selector: in.Spec.Selector}, nil
 }
 
 func convertObject(obj any) (Object, error) {

@@ -44,6 +44,7 @@ func TestConvertVMI(t *testing.T) {
 		Node:            "n1",
 		Phase:           "Running",
 		Ready:           true,
+		Agent:           true,
 		RunningSince:    utc(t, "2026-07-01T11:58:09Z"),
 		ReadyTransition: utc(t, "2026-07-01T11:58:31Z"),
 	}
@@ -75,6 +76,7 @@ func TestConvertVMI(t *testing.T) {
 				in.Status.PhaseTransitionTimestamps = in.Status.PhaseTransitionTimestamps[:3]
 			},
 			func(v *VMI) {
+				v.Agent = false
 				v.Phase, v.Ready, v.RunningSince, v.ReadyTransition = "Scheduled", false, time.Time{}, time.Time{}
 			},
 		},

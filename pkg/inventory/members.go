@@ -7,35 +7,10 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 
 	"guest-metrics-server/pkg/unknown"
 )
-
-// Kind is a kind of object that metrics are served for.
-type Kind struct {
-	schema.GroupResource
-	APIVersion string // As in the described object of an answer.
-	Kind       string
-}
-
-// The kinds of objects.
-var (
-	Pods        = Kind{schema.GroupResource{Resource: "pods"}, "v1", "Pod"}
-	VMIs        = Kind{schema.GroupResource{Group: "kubevirt.io", Resource: "virtualmachineinstances"}, "kubevirt.io/v1", "VirtualMachineInstance"}
-	VMs         = Kind{schema.GroupResource{Group: "kubevirt.io", Resource: "virtualmachines"}, "kubevirt.io/v1", "VirtualMachine"}
-	ReplicaSets = Kind{schema.GroupResource{Group: "kubevirt.io", Resource: "virtualmachineinstancereplicasets"}, "kubevirt.io/v1", "VirtualMachineInstanceReplicaSet"}
-	Pools       = Kind{schema.GroupResource{Group: "pool.kubevirt.io", Resource: "virtualmachinepools"}, "pool.kubevirt.io/v1beta1", "VirtualMachinePool"}
-)
-
-var owners = []Kind{VMs, ReplicaSets, Pools}
-
-// Kinds lists the kinds that metrics are served for.
-func Kinds() []Kind { return append([]Kind{Pods, VMIs}, owners...) }
-
-// IsGroup tells whether an object of the kind can have more than one VMI.
-func (k Kind) IsGroup() bool { return k == ReplicaSets || k == Pools }
 
 const (
 	componentLabel     = "kubevirt.io"
@@ -99,9 +74,29 @@ func (s *Store) vmisOf(kind Kind, namespace, name string) (iter.Seq[VMI], bool) 
 				}
 			}
 		}, ok
+	case Services:
+		service, ok := s.services.get(namespace, name)
+		return s.behind(service), ok
+	case Namespaces:
+		return s.vmis.in(name), true // Whether it exists, we do not watch.
 	default:
 		owner, ok := s.objects[kind].get(namespace, name)
 		return s.vmis.ownedBy(owner.Meta), ok
+	}
+}
+
+// behind yields the VMIs whose active launcher pods a Service selects.
+func (s *Store) behind(service Service) iter.Seq[VMI] {
+	return func(yield func(VMI) bool) {
+		if len(service.Selector) == 0 {
+			return
+		}
+		selector := labels.SelectorFromSet(service.Selector)
+		for v := range s.vmis.in(service.Namespace) {
+			if p, ok := s.activePod(v); ok && selector.Matches(labels.Set(p.Labels)) && !yield(v) {
+				return
+			}
+		}
 	}
 }
 
@@ -135,27 +130,6 @@ func (s *Store) member(v VMI, now time.Time) Member {
 	return Member{VMI: v, Pod: pod, Standing: s.standing(v, ok, now)}
 }
 
-// standing tells why a VMI does not count, nil if it does.
-func (s *Store) standing(v VMI, hasPod bool, now time.Time) *unknown.Error {
-	left := s.readiness[v.UID].left(s.warmupOf(v), now)
-	switch {
-	case v.Deleting:
-		return unknown.Errorf(unknown.Deleting, "being deleted")
-	case v.Phase != running:
-		return unknown.Errorf(unknown.NotRunning, "in phase %s, not Running", v.Phase)
-	case v.Paused:
-		return unknown.Errorf(unknown.Paused, "Paused")
-	case !hasPod:
-		return unknown.Errorf(unknown.NoActivePod, "no running launcher pod on node %q", v.Node)
-	case left < 0:
-		return unknown.Errorf(unknown.NotReady, "not Ready yet")
-	case left > 0:
-		return unknown.Errorf(unknown.WarmingUp, "warming up for another %s", left.Round(time.Second))
-	default:
-		return nil
-	}
-}
-
 // Select returns the names of the objects of a kind in a namespace whose labels
 // match, in order. Of pods, only the active launcher pods are selected.
 func (s *Store) Select(kind Kind, namespace string, selector labels.Selector) []string {
@@ -177,6 +151,10 @@ func (s *Store) Select(kind Kind, namespace string, selector labels.Selector) []
 	case VMIs:
 		for v := range s.vmis.in(namespace) {
 			add(v.Meta)
+		}
+	case Services:
+		for service := range s.services.in(namespace) {
+			add(service.Meta)
 		}
 	default:
 		for o := range s.objects[kind].in(namespace) {

@@ -30,6 +30,7 @@ type VMI struct {
 	Phase  string
 	Paused bool
 	Ready  bool
+	Agent  bool // The guest agent is connected.
 
 	RunningSince    time.Time // When it entered the phase Running, zero if not known.
 	ReadyTransition time.Time // When Ready changed last.
@@ -46,6 +47,12 @@ type Pod struct {
 	IP      string
 	Port    int32 // The container port named "metrics", 0 without one.
 	Created time.Time
+}
+
+// Service is what the API says of a Service.
+type Service struct {
+	Meta
+	Selector map[string]string // Of pods; empty where it selects none.
 }
 
 // Object is what the API says of a VM, a replica set or a pool.

@@ -21,6 +21,7 @@ type Store struct {
 	vmis              table[VMI]
 	pods              table[Pod] // Launcher pods.
 	objects           map[Kind]table[Object]
+	services          table[Service]
 	readiness         map[types.UID]readiness // Of VMIs.
 	kubevirtNamespace string
 	virtHandlers      map[types.NamespacedName]Pod
@@ -36,6 +37,7 @@ func NewStore(warmup time.Duration, now func() time.Time) *Store {
 		vmis:           newTable[VMI](),
 		pods:           newTable[Pod](),
 		objects:        make(map[Kind]table[Object]),
+		services:       newTable[Service](),
 		readiness:      make(map[types.UID]readiness),
 		virtHandlers:   make(map[types.NamespacedName]Pod),
 		targetsChanged: make(chan struct{}, 1),
@@ -104,6 +106,20 @@ func (s *Store) DeleteObject(kind Kind, namespace, name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.objects[kind].remove(namespace, name)
+}
+
+// PutService adds a Service or replaces what is known of it.
+func (s *Store) PutService(service Service) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.services.put(service)
+}
+
+// DeleteService forgets a Service.
+func (s *Store) DeleteService(namespace, name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.services.remove(namespace, name)
 }
 
 // SetKubeVirtNamespace tells where KubeVirt's own pods run. Pods of other

@@ -92,6 +92,9 @@ func (w *Watcher) Run(ctx context.Context) {
 		w.core.CoreV1().RESTClient(), "pods", "", func(o *metav1.ListOptions) {
 			o.LabelSelector = componentLabel + " in (" + virtLauncher + "," + virtHandler + ")"
 		}))
+	services := newFeed(convertService, w.store.PutService, w.store.DeleteService)
+	reflect(ctx, w, &wg, "services", &corev1.Service{}, services, cache.NewListWatchFromClient(
+		w.core.CoreV1().RESTClient(), "services", "", fields.Everything()))
 	for _, kind := range owners {
 		objects := newFeed(convertObject,
 			func(o Object) { w.store.PutObject(kind, o) },

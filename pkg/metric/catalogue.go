@@ -1,8 +1,11 @@
 package metric
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
+	"guest-metrics-server/pkg/domainstats"
 	"guest-metrics-server/pkg/history"
 	"guest-metrics-server/pkg/unknown"
 )
@@ -14,9 +17,27 @@ type Metric struct {
 	Help    string // One sentence for users.
 	Formula string // How the value of one VMI comes about.
 	Group   Aggregation
+	Needs   string // What KubeVirt or the guest must have for it, "" for nothing.
 
-	read func(history.Window) (Reading, *unknown.Error)
+	// Instance is the key by which metric.selector picks among a VMI's
+	// interfaces, drives or mount points; "" if there is nothing to pick.
+	Instance string
+
+	// NeedsAgent tells that the values are worth nothing without a connected
+	// guest agent: the page may keep the last ones.
+	NeedsAgent bool
+
+	read readFunc
 }
+
+// readFunc computes a metric for one VMI from the instances that match.
+type readFunc func(w history.Window, match Match) (Reading, *unknown.Error)
+
+// Match tells whether an instance, such as an interface, is asked for.
+type Match func(instance string) bool
+
+// Every matches all instances.
+func Every(string) bool { return true }
 
 // Reading is the value of one VMI, or of a group.
 type Reading struct {
@@ -28,41 +49,97 @@ type Reading struct {
 
 // Read computes the metric for one VMI, or says why it cannot. Whether the VMI
 // counts, and whether the samples are too old, is the caller's to judge.
-func (m *Metric) Read(w history.Window) (Reading, *unknown.Error) { return m.read(w) }
+func (m *Metric) Read(w history.Window, match Match) (Reading, *unknown.Error) {
+	return m.read(w, match)
+}
+
+const (
+	percentOfVCPUs = "percent of the guest's vCPUs, 0-100"
+	needsAgent     = "a connected guest agent"
+	needsLoad      = "KubeVirt 1.7, qemu-guest-agent 10 and its connection; KubeVirt asks it every 120 s"
+	needsBalloon   = "the memory balloon with statistics, which is the default, and its driver in the guest"
+)
 
 var catalogue = []*Metric{
 	{
-		Name:    "guest_cpu_usage_cores",
-		Unit:    "cores",
+		Name: "guest_cpu_usage_cores", Unit: "cores", Group: Sum,
 		Help:    "vCPU time per second: how many cores' worth of work the guest does.",
 		Formula: "sum over vCPUs of Δvcpu_seconds / Δt; a vCPU without a rate yet counts as busy as the others",
-		Group:   Sum,
 		read:    readCPU(func(c cpu) float64 { return c.running * c.vcpus }),
 	},
 	{
-		Name:    "guest_cpu_utilization_percent",
-		Unit:    "percent of the guest's vCPUs, 0-100",
+		Name: "guest_cpu_utilization_percent", Unit: percentOfVCPUs, Group: WeightedMean,
 		Help:    "How busy the guest's vCPUs are.",
 		Formula: "100 × sum over vCPUs of Δvcpu_seconds / (Δt × number of vCPUs)",
-		Group:   WeightedMean,
 		read:    readCPU(func(c cpu) float64 { return 100 * c.running }),
 	},
 	{
-		Name:    "guest_cpu_demand_percent",
-		Unit:    "percent of the guest's vCPUs, 0-100",
+		Name: "guest_cpu_demand_percent", Unit: percentOfVCPUs, Group: WeightedMean,
 		Help:    "How busy the guest's vCPUs are or would be if the host let them: utilization plus steal. It stays true on a contended host, where utilization falls.",
-		Formula: "100 × sum over vCPUs of (Δvcpu_seconds + Δvcpu_delay_seconds) / (Δt × number of vCPUs)",
-		Group:   WeightedMean,
+		Formula: "100 × sum over vCPUs of (Δvcpu_seconds + Δvcpu_delay_seconds) / (Δt × number of vCPUs), at most 100",
 		read:    readCPUAndDelay(func(c cpu) float64 { return 100 * clamp(c.running+c.waiting) }),
 	},
 	{
-		Name:    "guest_cpu_steal_percent",
-		Unit:    "percent of the guest's vCPUs, 0-100",
+		Name: "guest_cpu_steal_percent", Unit: percentOfVCPUs, Group: WeightedMean,
 		Help:    "How much of the time the guest's vCPUs wait for a host CPU.",
 		Formula: "100 × sum over vCPUs of Δvcpu_delay_seconds / (Δt × number of vCPUs)",
-		Group:   WeightedMean,
 		read:    readCPUAndDelay(func(c cpu) float64 { return 100 * c.waiting }),
 	},
+	load("1m", domainstats.GuestLoad1m),
+	load("5m", domainstats.GuestLoad5m),
+	load("15m", domainstats.GuestLoad15m),
+	{
+		Name: "guest_memory_used_bytes", Unit: "bytes", Group: Sum, Needs: needsBalloon,
+		Help:    "Memory that the guest could not give to new programs without swapping.",
+		Formula: "memory_available - memory_usable (the guest's MemTotal - MemAvailable), at least 0",
+		read:    readMemory(func(used, _ float64) float64 { return used }),
+	},
+	{
+		Name: "guest_memory_utilization_percent", Unit: "percent of the guest's memory, 0-100", Group: WeightedMean, Needs: needsBalloon,
+		Help:    "How much of the guest's memory is used.",
+		Formula: "100 × (memory_available - memory_usable) / memory_available, at least 0; weighted by memory_available",
+		read:    readMemory(func(used, available float64) float64 { return 100 * used / available }),
+	},
+	{
+		Name: "guest_memory_major_page_faults_per_second", Unit: "page faults per second", Group: Sum, Needs: needsBalloon,
+		Help:    "Page faults of the guest that needed its disk.",
+		Formula: "Δmemory_pgmajfault / Δt",
+		read:    readRates(domainstats.MemoryMajorPageFaults),
+	},
+	rates("guest_network_receive_bytes_per_second", "bytes per second", "Bytes that the guest received.", domainstats.NetworkReceiveBytes),
+	rates("guest_network_transmit_bytes_per_second", "bytes per second", "Bytes that the guest sent.", domainstats.NetworkTransmitBytes),
+	rates("guest_network_receive_packets_per_second", "packets per second", "Packets that the guest received.", domainstats.NetworkReceivePackets),
+	rates("guest_network_transmit_packets_per_second", "packets per second", "Packets that the guest sent.", domainstats.NetworkTransmitPackets),
+	rates("guest_storage_read_bytes_per_second", "bytes per second", "Bytes that the guest read from its drives.", domainstats.StorageReadBytes),
+	rates("guest_storage_write_bytes_per_second", "bytes per second", "Bytes that the guest wrote to its drives.", domainstats.StorageWriteBytes),
+	rates("guest_storage_read_operations_per_second", "operations per second", "Reads of the guest from its drives.", domainstats.StorageReadOperations),
+	rates("guest_storage_write_operations_per_second", "operations per second", "Writes of the guest to its drives.", domainstats.StorageWriteOperations),
+	{
+		Name: "guest_filesystem_utilization_percent", Unit: "percent of the filesystem, 0-100", Group: Max, Needs: needsAgent, NeedsAgent: true,
+		Help:     "How full the guest's fullest filesystem is.",
+		Formula:  "the largest of 100 × filesystem_used / filesystem_capacity over mount points",
+		Instance: domainstats.FilesystemUsedBytes.Instance(),
+		read:     readFilesystems,
+	},
+}
+
+func load(span string, family domainstats.Family) *Metric {
+	return &Metric{
+		Name: "guest_load_" + span, Unit: "load average", Group: Sum, Needs: needsLoad, NeedsAgent: true,
+		Help:    "The guest's own load average over " + span + ".",
+		Formula: "as the guest agent reports it",
+		read:    readGauge(family),
+	}
+}
+
+func rates(name, unit, help string, family domainstats.Family) *Metric {
+	series := strings.TrimSuffix(strings.TrimPrefix(family.String(), "kubevirt_vmi_"), "_total")
+	return &Metric{
+		Name: name, Unit: unit, Help: help, Group: Sum,
+		Formula:  fmt.Sprintf("sum over %ss of Δ%s / Δt", family.Instance(), series),
+		Instance: family.Instance(),
+		read:     readRates(family),
+	}
 }
 
 // All returns the catalogue in its documented order.

@@ -21,8 +21,8 @@ type cpu struct {
 // growth may seem to exceed the span.
 func clamp(share float64) float64 { return min(max(share, 0), 1) }
 
-func readCPU(value func(cpu) float64) func(history.Window) (Reading, *unknown.Error) {
-	return func(w history.Window) (Reading, *unknown.Error) {
+func readCPU(value func(cpu) float64) readFunc {
+	return func(w history.Window, _ Match) (Reading, *unknown.Error) {
 		c, err := running(w)
 		if err != nil {
 			return Reading{}, err
@@ -31,8 +31,8 @@ func readCPU(value func(cpu) float64) func(history.Window) (Reading, *unknown.Er
 	}
 }
 
-func readCPUAndDelay(value func(cpu) float64) func(history.Window) (Reading, *unknown.Error) {
-	return func(w history.Window) (Reading, *unknown.Error) {
+func readCPUAndDelay(value func(cpu) float64) readFunc {
+	return func(w history.Window, _ Match) (Reading, *unknown.Error) {
 		c, err := running(w)
 		if err != nil {
 			return Reading{}, err
@@ -48,7 +48,7 @@ func readCPUAndDelay(value func(cpu) float64) func(history.Window) (Reading, *un
 
 func running(w history.Window) (cpu, *unknown.Error) {
 	if !w.HasRates() {
-		return cpu{}, unknown.Errorf(unknown.OneSample, "first sample taken, a rate needs a second one")
+		return cpu{}, oneSample()
 	}
 	if milliseconds(w) {
 		return cpu{}, unknown.Errorf(unknown.NotReported,
@@ -81,12 +81,6 @@ func milliseconds(w history.Window) bool {
 	for _, seconds := range w.Latest(domainstats.VCPUSeconds) {
 		vcpus += seconds
 	}
-	for _, seconds := range w.Latest(domainstats.CPUUsageSeconds) {
-		return seconds > 0 && vcpus > 10*seconds
-	}
-	return false
-}
-
-func notReported(family domainstats.Family) *unknown.Error {
-	return unknown.Errorf(unknown.NotReported, "virt-handler's page has no %s of this VMI", family)
+	seconds, ok := latest(w, domainstats.CPUUsageSeconds)
+	return ok && seconds > 0 && vcpus > 10*seconds
 }

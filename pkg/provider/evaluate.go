@@ -14,7 +14,7 @@ import (
 // none.
 func (p *Provider) evaluate(q question, members []inventory.Member) (metric.Reading, *unknown.Error) {
 	if q.kind.IsGroup() {
-		return p.group(q.metric, members)
+		return p.group(q, members)
 	}
 	if len(members) == 0 {
 		if q.kind == inventory.Pods {
@@ -22,11 +22,11 @@ func (p *Provider) evaluate(q question, members []inventory.Member) (metric.Read
 		}
 		return metric.Reading{}, unknown.Errorf(unknown.NotRunning, "it has no VirtualMachineInstance: it is stopped")
 	}
-	return p.assess(members[0], q.metric)
+	return p.assess(members[0], q.metric, q.match)
 }
 
 // assess returns the metric of one VMI, or why it is unknown.
-func (p *Provider) assess(m inventory.Member, served *metric.Metric) (metric.Reading, *unknown.Error) {
+func (p *Provider) assess(m inventory.Member, served *metric.Metric, match metric.Match) (metric.Reading, *unknown.Error) {
 	if m.Standing != nil {
 		return metric.Reading{}, m.Standing
 	}
@@ -38,7 +38,10 @@ func (p *Provider) assess(m inventory.Member, served *metric.Metric) (metric.Rea
 	if age := now.Sub(w.Newest()); age > p.MaxSampleAge {
 		return metric.Reading{}, unknown.Errorf(unknown.Stale, "no sample for %s: %s", age.Round(time.Second), p.whyNoSample(m.VMI.Node))
 	}
-	reading, err := served.Read(w)
+	if served.NeedsAgent && !m.VMI.Agent {
+		return metric.Reading{}, unknown.Errorf(unknown.NoAgent, "the guest agent is not connected")
+	}
+	reading, err := served.Read(w, match)
 	if err != nil {
 		return metric.Reading{}, err
 	}
@@ -64,14 +67,14 @@ func (p *Provider) whyNoSample(node string) string {
 }
 
 // group returns the value of all members together.
-func (p *Provider) group(served *metric.Metric, members []inventory.Member) (metric.Reading, *unknown.Error) {
+func (p *Provider) group(q question, members []inventory.Member) (metric.Reading, *unknown.Error) {
 	if len(members) == 0 {
 		return metric.Reading{}, unknown.Errorf(unknown.NoMembers, "it has no VirtualMachineInstance")
 	}
 	var known metric.Members
 	var reasons tally
 	for _, m := range members {
-		reading, err := p.assess(m, served)
+		reading, err := p.assess(m, q.metric, q.match)
 		switch {
 		case err == nil:
 			known.Readings = append(known.Readings, reading)
@@ -83,7 +86,7 @@ func (p *Provider) group(served *metric.Metric, members []inventory.Member) (met
 		}
 		reasons.add(err)
 	}
-	reading, err := served.Group.Combine(known, p.MinKnownFraction)
+	reading, err := q.group.Combine(known, p.MinKnownFraction)
 	if err != nil {
 		return metric.Reading{}, unknown.Errorf(unknown.TooFewKnown, "%v: %s", err, &reasons)
 	}

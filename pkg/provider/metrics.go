@@ -73,7 +73,7 @@ func (p *Provider) Collect(ch chan<- prometheus.Metric) {
 	var ages float64
 	now := p.Now()
 	for _, m := range p.Inventory.All() {
-		reading, err := p.assess(m, metric.All()[0])
+		reading, err := p.assess(m, metric.All()[0], metric.Every)
 		if err != nil {
 			states[string(err.Reason)]++
 			continue

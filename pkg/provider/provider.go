@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"math"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -52,7 +53,7 @@ func (p *Provider) ListAllMetrics() []cmprovider.CustomMetricInfo {
 	var all []cmprovider.CustomMetricInfo
 	for _, kind := range inventory.Kinds() {
 		for _, m := range metric.All() {
-			all = append(all, cmprovider.CustomMetricInfo{GroupResource: kind.GroupResource, Namespaced: true, Metric: m.Name})
+			all = append(all, cmprovider.CustomMetricInfo{GroupResource: kind.GroupResource, Namespaced: kind.Namespaced(), Metric: m.Name})
 		}
 	}
 	return all
@@ -85,8 +86,8 @@ func (p *Provider) byName(name types.NamespacedName, info cmprovider.CustomMetri
 	}
 	reading, unknownErr := p.evaluate(q, members)
 	if unknownErr != nil {
-		return nil, notFound("%s of %s %s/%s is unknown (%s): %s",
-			q.metric.Name, q.kind.Kind, name.Namespace, name.Name, unknownErr.Reason, unknownErr)
+		return nil, notFound("%s of %s %s is unknown (%s): %s",
+			q.metric.Name, q.kind.Kind, strings.TrimPrefix(name.String(), "/"), unknownErr.Reason, unknownErr)
 	}
 	value := q.answer(name, reading)
 	return &value, nil
@@ -96,6 +97,9 @@ func (p *Provider) bySelector(namespace string, selector labels.Selector, info c
 	q, err := newQuestion(info, metricSelector)
 	if err != nil {
 		return nil, err
+	}
+	if q.kind == inventory.Namespaces {
+		return nil, notFound("namespaces cannot be selected: ask for one at a time, at /namespaces/NAMESPACE/metrics/%s", q.metric.Name)
 	}
 	names := p.Inventory.Select(q.kind, namespace, selector)
 	if len(names) == 0 {
@@ -122,28 +126,25 @@ func (p *Provider) bySelector(namespace string, selector labels.Selector, info c
 	return list, nil
 }
 
-// question is a request that has been understood.
-type question struct {
-	kind   inventory.Kind
-	metric *metric.Metric
-}
-
 // answer puts a reading into the API's form.
 func (q question) answer(name types.NamespacedName, r metric.Reading) custom_metrics.MetricValue {
-	value := custom_metrics.MetricValue{
+	window := int64(math.Round(r.Span.Seconds())) // 0 for a gauge, as the API has it.
+	return custom_metrics.MetricValue{
 		DescribedObject: custom_metrics.ObjectReference{
 			APIVersion: q.kind.APIVersion,
 			Kind:       q.kind.Kind,
 			Namespace:  name.Namespace,
 			Name:       name.Name,
 		},
-		Metric:    custom_metrics.MetricIdentifier{Name: q.metric.Name},
-		Timestamp: metav1.NewTime(r.At),
-		Value:     *resource.NewMilliQuantity(int64(math.Round(r.Value*1000)), resource.DecimalSI),
+		Metric:        custom_metrics.MetricIdentifier{Name: q.metric.Name, Selector: q.selector},
+		Timestamp:     metav1.NewTime(r.At),
+		WindowSeconds: &window,
+		Value:         *resource.NewMilliQuantity(milli(r.Value), resource.DecimalSI),
 	}
-	if r.Span > 0 {
-		seconds := int64(math.Round(r.Span.Seconds()))
-		value.WindowSeconds = &seconds
-	}
-	return value
+}
+
+// milli returns thousandths. What a guest claims may be beyond all numbers.
+func milli(value float64) int64 {
+	const limit = math.MaxInt64 / 2 // So large that it makes no difference, and exact enough.
+	return int64(math.Round(min(1000*value, limit)))
 }

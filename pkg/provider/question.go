@@ -26,6 +26,15 @@ func notFound(format string, args ...any) error {
 	}}
 }
 
+// question is a request that has been understood.
+type question struct {
+	kind     inventory.Kind
+	metric   *metric.Metric
+	match    metric.Match          // Which interfaces, drives or mount points.
+	group    metric.Aggregation    // How the members of a group become one value.
+	selector *metav1.LabelSelector // The metric.selector as it was asked, nil without one.
+}
+
 // newQuestion understands a request, or says what is served.
 func newQuestion(info cmprovider.CustomMetricInfo, selector labels.Selector) (question, error) {
 	var q question
@@ -36,10 +45,10 @@ func newQuestion(info cmprovider.CustomMetricInfo, selector labels.Selector) (qu
 			q.kind = kind
 		}
 	}
-	if q.kind.Kind == "" {
+	switch {
+	case q.kind.Kind == "":
 		return q, notFound("there are no metrics of %q, only of %s", info.GroupResource, strings.Join(served, ", "))
-	}
-	if !info.Namespaced {
+	case !info.Namespaced && q.kind.Namespaced():
 		return q, notFound("%s are namespaced: ask below /namespaces/NAMESPACE/", q.kind.Resource)
 	}
 	if q.metric = metric.Lookup(info.Metric); q.metric == nil {
@@ -49,10 +58,7 @@ func newQuestion(info cmprovider.CustomMetricInfo, selector labels.Selector) (qu
 		}
 		return q, notFound("there is no metric %q, only %s", info.Metric, strings.Join(names, ", "))
 	}
-	if requirements, _ := selector.Requirements(); len(requirements) > 0 {
-		return q, apierrors.NewBadRequest(fmt.Sprintf("metric.selector %q: %s takes no selector", selector, q.metric.Name))
-	}
-	return q, nil
+	return q, q.applySelector(selector)
 }
 
 // nothingSelected says why a selector found no object.

@@ -1,7 +1,6 @@
 package provider
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -17,23 +16,30 @@ import (
 	cmprovider "sigs.k8s.io/custom-metrics-apiserver/pkg/provider"
 )
 
-// TestScenarios runs the files in testdata. Each is a story: what happens in a
-// cluster ("given", a step a line, see world), and what the API answers then:
+// TestScenarios runs the files in testdata/scenarios. Each subtest in them is a
+// story of a cluster of its own: what happens in it ("given", a step a line, see
+// world), and what the API answers then:
 //
 //	get KIND NAME METRIC          one object, as an HPA of type Object asks
 //	list KIND SELECTOR METRIC     all that match ("all": every one), as an HPA of type Pods asks
+//	vmis                          the server's own metric of VMIs by state
 //
-// both with namespace=NAME and select=METRIC.SELECTOR where needed. An answer is
-// a line for each value: the object, the value, the window it was computed over
-// and the age of its timestamp. With -rewrite the files take what is answered.
+// the first two with namespace=NAME and select=(METRIC.SELECTOR) where needed.
+// An answer is a line for each value: the object, the value, the window it was
+// computed over and the age of its timestamp. With -rewrite the files take what
+// is answered.
 func TestScenarios(t *testing.T) {
-	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
-		w := newWorld(t)
+	datadriven.Walk(t, "testdata/scenarios", func(t *testing.T, path string) {
+		var story *testing.T
+		var w *world
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+			if t != story {
+				story, w = t, newWorld(t)
+			}
 			switch d.Cmd {
 			case "given":
-				for _, line := range strings.Split(d.Input, "\n") {
-					if err := w.step(line); err != nil {
+				for line := range strings.Lines(d.Input) {
+					if err := w.step(strings.TrimSpace(line)); err != nil {
 						d.Fatalf(t, "%s: %v", line, err)
 					}
 				}
@@ -56,7 +62,7 @@ func (w *world) ask(t *testing.T, d *datadriven.TestData) string {
 	namespace, selectText := defaultNamespace, ""
 	for _, arg := range d.CmdArgs {
 		switch {
-		case arg.Key == "namespace":
+		case arg.Key == "namespace" && len(arg.Vals) > 0:
 			namespace = arg.Vals[0]
 		case arg.Key == "select":
 			selectText = strings.Join(arg.Vals, ",")
@@ -73,7 +79,7 @@ func (w *world) ask(t *testing.T, d *datadriven.TestData) string {
 	}
 	info := cmprovider.CustomMetricInfo{
 		GroupResource: schema.ParseGroupResource(resourceOf(args[0])),
-		Namespaced:    namespace != "",
+		Namespaced:    namespace != "" && args[0] != "namespace",
 		Metric:        args[2],
 	}
 	var list *custom_metrics.MetricValueList
@@ -82,10 +88,14 @@ func (w *world) ask(t *testing.T, d *datadriven.TestData) string {
 		if parseErr != nil {
 			d.Fatalf(t, "selector: %v", parseErr)
 		}
-		list, err = w.provider.GetMetricBySelector(context.Background(), namespace, selector, info, metricSelector)
+		list, err = w.provider.GetMetricBySelector(t.Context(), namespace, selector, info, metricSelector)
 	} else {
+		name := types.NamespacedName{Namespace: namespace, Name: args[1]}
+		if args[0] == "namespace" {
+			name.Namespace = ""
+		}
 		var value *custom_metrics.MetricValue
-		value, err = w.provider.GetMetricByName(context.Background(), types.NamespacedName{Namespace: namespace, Name: args[1]}, info, metricSelector)
+		value, err = w.provider.GetMetricByName(t.Context(), name, info, metricSelector)
 		if err == nil {
 			list = &custom_metrics.MetricValueList{Items: []custom_metrics.MetricValue{*value}}
 		}
@@ -117,6 +127,8 @@ func resourceOf(kind string) string {
 		"vm":         "virtualmachines.kubevirt.io",
 		"replicaset": "virtualmachineinstancereplicasets.kubevirt.io",
 		"pool":       "virtualmachinepools.pool.kubevirt.io",
+		"service":    "services",
+		"namespace":  "namespaces",
 	}
 	if long, ok := short[kind]; ok {
 		return long

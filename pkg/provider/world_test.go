@@ -46,7 +46,12 @@ type guest struct {
 	delay         []float64 // Seconds that each waited.
 	busy, waiting float64   // 0-1, from now on.
 	hangs         bool      // Its launcher does not answer: the page lacks it.
+
+	series map[string]*series // Others than of vCPUs, as on the page without prefix and VMI.
 }
+
+// series is a gauge, or a counter with a rate.
+type series struct{ value, perSecond float64 }
 
 // node is a virt-handler.
 type node struct {
@@ -89,6 +94,10 @@ func newWorld(t *testing.T) *world {
 //	pod NAME vmi=V node=N phase=P   another launcher pod of the VMI
 //	gone NAME                 deletes the VMI and its guest
 //	guest NAME key=value...   says what the guest does from now on; see guest
+//	gauge NAME SERIES VALUE   sets a series of the guest, such as memory_usable_bytes
+//	rate NAME SERIES RATE     lets a series of the guest grow, per second
+//	none NAME SERIES          takes it off the page
+//	service NAME k:v,...      a Service with a selector of pods
 //	node NAME fails=TEXT      lets scrapes fail; without fails they succeed
 //	run DURATION              lets time pass with a scrape of every node each 15 s
 //	wait DURATION             lets time pass without scrapes
@@ -123,6 +132,12 @@ func (w *world) step(line string) error {
 		delete(w.guests, name)
 	case "guest":
 		return w.guest(name, options)
+	case "gauge", "rate", "none":
+		return w.series(fields)
+	case "service":
+		w.store.PutService(inventory.Service{
+			Meta: inventory.Meta{Namespace: defaultNamespace, Name: name, UID: types.UID("service-" + name)}, Selector: labelsOf(fields[2]),
+		})
 	case "node":
 		w.node(name).status.Err = nil
 		if why := options["fails"]; why != "" {
@@ -148,7 +163,7 @@ func (w *world) step(line string) error {
 
 // vmi adds or changes a VMI. New ones run on node n1 and have been Ready for an
 // hour; the keys are pool, replicaset, vm, node, uid, phase, ready (a duration
-// ago, or never, or lost-DURATION-ago), paused, deleting, warmup, pod (none),
+// ago, or never, or lost-DURATION-ago), paused, deleting, warmup, agent, pod (none),
 // labels (k:v,...).
 func (w *world) vmi(name string, options map[string]string) error {
 	v, known := w.vmis[name]
@@ -186,11 +201,9 @@ func (w *world) vmi(name string, options map[string]string) error {
 			}
 			v.Warmup = &d
 		case "labels":
-			v.Labels = make(map[string]string)
-			for _, pair := range strings.Split(value, ",") {
-				k, val, _ := strings.Cut(pair, ":")
-				v.Labels[k] = val
-			}
+			v.Labels = labelsOf(value)
+		case "agent":
+			v.Agent = value == "true"
 		case "pod":
 		default:
 			return fmt.Errorf("unknown key %s", key)
@@ -203,6 +216,15 @@ func (w *world) vmi(name string, options map[string]string) error {
 		w.putPod(podOf(v), v, v.Node, "Running")
 	}
 	return nil
+}
+
+func labelsOf(text string) map[string]string {
+	labels := make(map[string]string)
+	for _, pair := range strings.Split(text, ",") {
+		k, v, _ := strings.Cut(pair, ":")
+		labels[k] = v
+	}
+	return labels
 }
 
 func (w *world) ready(v *inventory.VMI, value string) error {
@@ -281,6 +303,35 @@ func (w *world) guest(name string, options map[string]string) error {
 	return nil
 }
 
+func (w *world) series(fields []string) error {
+	g := w.guests[fields[1]]
+	if g == nil {
+		return errors.New("no such guest")
+	}
+	if g.series == nil {
+		g.series = make(map[string]*series)
+	}
+	if fields[0] == "none" {
+		delete(g.series, fields[2])
+		return nil
+	}
+	number, err := strconv.ParseFloat(fields[3], 64)
+	if err != nil {
+		return err
+	}
+	s := g.series[fields[2]]
+	if s == nil {
+		s = &series{}
+		g.series[fields[2]] = s
+	}
+	if fields[0] == "rate" {
+		s.perSecond = number
+	} else {
+		s.value = number
+	}
+	return nil
+}
+
 func (w *world) node(name string) *node {
 	if w.nodes[name] == nil {
 		w.nodes[name] = &node{page: w.ingester.Pages(name)}
@@ -301,6 +352,9 @@ func (w *world) pass(d time.Duration, scrapes bool) {
 			for i := range g.vcpus {
 				g.vcpus[i] += g.busy * step.Seconds()
 				g.delay[i] += g.waiting * step.Seconds()
+			}
+			for _, s := range g.series {
+				s.value += s.perSecond * step.Seconds()
 			}
 		}
 		if !scrapes {
@@ -325,6 +379,10 @@ func (w *world) page(node string) string {
 			fmt.Fprintf(&page, "kubevirt_vmi_vcpu_seconds_total{namespace=%q,name=%q,id=\"%d\",state=\"running\"} %g\n", defaultNamespace, name, i, g.vcpus[i])
 			fmt.Fprintf(&page, "kubevirt_vmi_vcpu_delay_seconds_total{namespace=%q,name=%q,id=\"%d\"} %g\n", defaultNamespace, name, i, g.delay[i])
 		}
+		for text, s := range g.series {
+			family, labels, _ := strings.Cut(strings.TrimSuffix(text, "}"), "{")
+			fmt.Fprintf(&page, "kubevirt_vmi_%s{namespace=%q,name=%q,%s} %g\n", family, defaultNamespace, name, labels, s.value)
+		}
 	}
 	return page.String()
 }
@@ -343,7 +401,7 @@ func (w *world) states() string {
 	counts := make(map[string]int)
 	for _, m := range w.store.All() {
 		state := stateKnown
-		if _, err := w.provider.assess(m, metric.All()[0]); err != nil {
+		if _, err := w.provider.assess(m, metric.All()[0], metric.Every); err != nil {
 			state = string(err.Reason)
 		}
 		counts[state]++

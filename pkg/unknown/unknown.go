@@ -21,6 +21,7 @@ const (
 	Stale       Reason = "stale"         // The newest sample is older than the age limit.
 	OneSample   Reason = "one_sample"    // A rate needs a second sample.
 	NotReported Reason = "not_reported"  // The samples lack the series that the metric needs.
+	NoAgent     Reason = "no_agent"      // The metric needs the guest agent, which is not connected.
 )
 
 // The reasons for which a group has no value.
@@ -33,7 +34,7 @@ const (
 func Reasons() []Reason {
 	return []Reason{
 		Deleting, NotRunning, Paused, NoActivePod, NotReady, WarmingUp,
-		NoSample, Stale, OneSample, NotReported,
+		NoSample, Stale, OneSample, NotReported, NoAgent,
 	}
 }
 
