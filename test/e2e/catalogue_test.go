@@ -1,0 +1,114 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"guest-metrics-server/pkg/inventory"
+	"guest-metrics-server/pkg/metric"
+	"guest-metrics-server/pkg/unknown"
+)
+
+const webPool = `
+apiVersion: pool.kubevirt.io/v1beta1
+kind: VirtualMachinePool
+metadata: {name: web}
+spec:
+  replicas: 1
+  selector: {matchLabels: {app: web}}
+  virtualMachineTemplate:
+    metadata: {labels: {app: web}}
+    spec:
+      runStrategy: Always
+      template:
+        metadata:
+          labels: {app: web}
+          annotations: {script.guestmetrics.io/cpu-percent: "50"}
+        spec:
+          domain:
+            memory: {guest: 64Mi}
+            devices: {}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec:
+  selector: {app: web}
+  ports: [{port: 80}]
+`
+
+// Every metric of the catalogue is answered to kubectl for every kind of object.
+func TestEveryMetricOfEveryKind(t *testing.T) {
+	t.Parallel()
+	namespace := newNamespace(t)
+	apply(t, namespace, webPool)
+	apply(t, namespace, replicaSet("api", 1, ""))
+	pods := func() (string, error) {
+		return cluster.Kubectl(t.Context(), nil, "get", "pods", "-n", namespace, "-l", "app=web", "-o", "jsonpath={.items[0].metadata.name}")
+	}
+	eventually(t, time.Minute, func(ctx context.Context) string {
+		for _, path := range []string{
+			metricPath("v1beta2", namespace, "services", "web", usage, ""),
+			metricPath("v1beta2", namespace, inventory.ReplicaSets.GroupResource.String(), "api", usage, ""),
+		} {
+			if _, err := ask(ctx, cluster.RESTConfig(), path); err != nil {
+				return err.Error()
+			}
+		}
+		return ""
+	})
+	pod, err := pods()
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[inventory.Kind]string{
+		inventory.Pods: pod, inventory.VMIs: "web-0", inventory.VMs: "web-0", inventory.Pools: "web",
+		inventory.ReplicaSets: "api", inventory.Services: "web",
+	}
+	for _, kind := range inventory.Kinds() {
+		for _, m := range metric.All() {
+			path := metricPath("v1beta2", namespace, kind.GroupResource.String(), names[kind], m.Name, "")
+			if kind == inventory.Namespaces {
+				path = fmt.Sprintf("/apis/custom.metrics.k8s.io/v1beta2/namespaces/%s/metrics/%s", namespace, m.Name)
+			}
+			answer := kubectl(t, "get", "--raw", path)
+			if !strings.Contains(answer, `"value":"`) || !strings.Contains(answer, m.Name) {
+				t.Errorf("%s of a %s: %s", m.Name, kind.Kind, answer)
+			}
+		}
+	}
+}
+
+// A selector picks, and one that cannot be understood says what there is.
+func TestMetricSelector(t *testing.T) {
+	t.Parallel()
+	namespace := newNamespace(t)
+	apply(t, namespace, replicaSet("web", 2, `script.guestmetrics.io/network-receive-bytes-per-second: "1000"`))
+	const received = "guest_network_receive_bytes_per_second"
+	path := metricPath("v1beta2", namespace, inventory.ReplicaSets.GroupResource.String(), "web", received, "")
+	eventually(t, time.Minute, func(ctx context.Context) string {
+		values, err := ask(ctx, cluster.RESTConfig(), path+"?metricLabelSelector=interface%3Ddefault%2Caggregate%3Davg")
+		if err != nil {
+			return err.Error()
+		}
+		if got := values[0].Value.AsApproximateFloat64(); got < 600 || got > 1400 {
+			return fmt.Sprintf("an average of %g bytes per second, want about 1000", got)
+		}
+		return ""
+	})
+	for selector, want := range map[string]string{
+		"interface%3Dnone":   "(" + string(unknown.TooFewKnown) + ")",
+		"nic%3Ddefault":      "the keys are aggregate (for groups), interface",
+		"aggregate%3Dmedian": "aggregate must be one of",
+	} {
+		_, err := ask(t.Context(), cluster.RESTConfig(), path+"?metricLabelSelector="+selector)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("metricLabelSelector=%s: %v, want %q", selector, err, want)
+		}
+	}
+}
