@@ -34,6 +34,8 @@ func domainStats(name, uid string, guest *script.Guest, now time.Time) *stats.Do
 		Net:       []stats.DomainStatsNet{netStats(totals)},
 		Block:     []stats.DomainStatsBlock{blockStats(totals)},
 		CPUMapSet: true,
+		// Of a migration. Never nil: virt-handler reads it without a look.
+		MigrateDomainJobInfo: &stats.DomainJobInfo{},
 		Load: &stats.DomainStatsLoad{
 			Load1mSet: true, Load1m: guest.Gauge(script.Load1m, now),
 			Load5mSet: true, Load5m: guest.Gauge(script.Load5m, now),

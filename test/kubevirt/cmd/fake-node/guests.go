@@ -31,7 +31,7 @@ type guests struct {
 	vmis  cache.SharedIndexInformer
 	queue workqueue.TypedRateLimitingInterface[string]
 
-	nodes     map[string]bool
+	addresses map[string]netip.Addr // of the nodes' virt-handlers
 	placement *placement
 	nextPodIP netip.Addr
 	podCIDR   netip.Prefix
@@ -44,13 +44,13 @@ func newGuests(kube kubernetes.Interface, virt kubevirt.Interface, nodes []node,
 		vmis: newVMIInformer(virt),
 		queue: workqueue.NewTypedRateLimitingQueue(
 			workqueue.NewTypedItemExponentialFailureRateLimiter[string](20*time.Millisecond, time.Second)),
-		nodes:     map[string]bool{},
+		addresses: map[string]netip.Addr{},
 		placement: newPlacement(nodes),
 		nextPodIP: podCIDR.Masked().Addr().Next(),
 		podCIDR:   podCIDR,
 	}
 	for _, n := range nodes {
-		g.nodes[n.name] = true
+		g.addresses[n.name] = n.address
 	}
 	return g
 }
@@ -134,7 +134,8 @@ func (g *guests) sync(ctx context.Context, key string) error {
 		if err := g.syncPod(ctx, key, pod, owner); err != nil {
 			return fmt.Errorf("launcher pod %s: %w", pod.Name, err)
 		}
-		if owner != nil && pod.DeletionTimestamp == nil && pod.Status.Phase == corev1.PodRunning {
+		if owner != nil && pod.DeletionTimestamp == nil && pod.Status.Phase == corev1.PodRunning &&
+			pod.Spec.NodeName == vmi.Status.NodeName {
 			active = pod
 		}
 	}
@@ -169,6 +170,12 @@ func newVMIInformer(virt kubevirt.Interface) cache.SharedIndexInformer {
 			return vmis.Watch(ctx, options)
 		},
 	}, &v1.VirtualMachineInstance{}, 0, cache.Indexers{})
+}
+
+// has tells whether a node is one of ours.
+func (g *guests) has(node string) bool {
+	_, ok := g.addresses[node]
+	return ok
 }
 
 func keyOf(obj any) string {

@@ -21,11 +21,14 @@ func (g *guests) syncPod(ctx context.Context, guest string, pod *corev1.Pod, vmi
 	case pod.DeletionTimestamp != nil:
 		return g.end(ctx, pod, vmi)
 	case pod.Status.Phase == corev1.PodSucceeded, pod.Status.Phase == corev1.PodFailed:
+		g.placement.forget(pod.UID)
 		return nil // finished for good, as the source pod of a migration
 	case pod.Spec.NodeName == "":
 		return g.bind(ctx, guest, pod)
-	case !g.nodes[pod.Spec.NodeName]:
+	case !g.has(pod.Spec.NodeName):
 		return nil // on a node of someone else's
+	case vmi != nil && isLeft(pod, vmi):
+		return g.finish(ctx, pod)
 	}
 	g.placement.remember(guest, pod, pod.Spec.NodeName)
 	reported := pod.DeepCopy()
@@ -41,7 +44,10 @@ func (g *guests) syncPod(ctx context.Context, guest string, pod *corev1.Pod, vmi
 }
 
 func (g *guests) bind(ctx context.Context, guest string, pod *corev1.Pod) error {
-	node := g.placement.choose(pod)
+	node, ok := g.placement.choose(guest, pod)
+	if !ok {
+		return nil // stays Pending: virt-controller gives the migration up after some minutes
+	}
 	err := g.kube.CoreV1().Pods(pod.Namespace).Bind(ctx, &corev1.Binding{
 		ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name, UID: pod.UID},
 		Target:     corev1.ObjectReference{APIVersion: "v1", Kind: "Node", Name: node},
@@ -51,6 +57,14 @@ func (g *guests) bind(ctx context.Context, guest string, pod *corev1.Pod) error 
 	}
 	g.placement.remember(guest, pod, node)
 	return nil
+}
+
+// finish reports that a pod's launcher has ended by itself.
+func (g *guests) finish(ctx context.Context, pod *corev1.Pod) error {
+	reported := pod.DeepCopy()
+	reportFinished(reported)
+	_, err := g.kube.CoreV1().Pods(pod.Namespace).UpdateStatus(ctx, reported, metav1.UpdateOptions{})
+	return err
 }
 
 // end lets a deleted pod go, once its guest is seen to have shut down.
@@ -110,6 +124,26 @@ func reportRunning(pod *corev1.Pod, ip netip.Addr) {
 			Name: container.Name, Image: container.Image, Ready: true, Started: new(true),
 			State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: now}},
 		})
+	}
+}
+
+// reportFinished sets the status of a pod whose containers have all ended well.
+func reportFinished(pod *corev1.Pod) {
+	const reason = "PodCompleted"
+	pod.Status.Phase = corev1.PodSucceeded
+	setCondition(pod, corev1.ContainersReady, corev1.ConditionFalse, reason)
+	setCondition(pod, corev1.PodReady, corev1.ConditionFalse, reason)
+	for _, statuses := range [][]corev1.ContainerStatus{pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses} {
+		for i := range statuses {
+			running := statuses[i].State.Running
+			if running == nil {
+				continue
+			}
+			statuses[i].Ready, statuses[i].Started = false, new(false)
+			statuses[i].State = corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{
+				Reason: "Completed", StartedAt: running.StartedAt, FinishedAt: metav1.Now(),
+			}}
+		}
 	}
 }
 

@@ -3,7 +3,7 @@
 // program of the local cluster that does so; all else is KubeVirt's and
 // Kubernetes' own. It creates the nodes with their virt-handler pods, binds
 // launcher pods to nodes, reports them running, moves VMIs from Scheduled to
-// Running, and lets pods and VMIs go when they are deleted.
+// Running, live-migrates them, and lets pods and VMIs go when they are deleted.
 package main
 
 import (

@@ -28,8 +28,17 @@ func newPlacement(nodes []node) *placement {
 }
 
 // choose returns the node that has the fewest pods of the pod's group, and among
-// those the fewest pods, so that each pool is spread over the nodes.
-func (p *placement) choose(pod *corev1.Pod) string {
+// those the fewest pods, so that each pool is spread over the nodes. The target
+// of a migration goes where no other pod of its guest is, which KubeVirt asks for
+// by an anti-affinity; there may be no such node.
+func (p *placement) choose(guest string, pod *corev1.Pod) (node string, ok bool) {
+	nodes := p.nodes
+	if isMigrationTarget(pod) {
+		nodes = slices.DeleteFunc(slices.Clone(nodes), func(node string) bool { return p.has(guest, node) })
+	}
+	if len(nodes) == 0 {
+		return "", false
+	}
 	group := groupOf(pod)
 	inGroup, inAll := map[string]int{}, map[string]int{}
 	for _, place := range p.placed {
@@ -38,17 +47,32 @@ func (p *placement) choose(pod *corev1.Pod) string {
 			inGroup[place.node]++
 		}
 	}
-	return slices.MinFunc(p.nodes, func(a, b string) int {
+	return slices.MinFunc(nodes, func(a, b string) int {
 		if d := inGroup[a] - inGroup[b]; d != 0 {
 			return d
 		}
 		return inAll[a] - inAll[b]
-	})
+	}), true
+}
+
+// has tells whether a pod of the guest is on the node.
+func (p *placement) has(guest, node string) bool {
+	for _, place := range p.placed {
+		if place.guest == guest && place.node == node {
+			return true
+		}
+	}
+	return false
 }
 
 // remember records where a pod of a guest is.
 func (p *placement) remember(guest string, pod *corev1.Pod, node string) {
 	p.placed[pod.UID] = place{guest, groupOf(pod), node}
+}
+
+// forget drops a pod that uses its node no more.
+func (p *placement) forget(pod types.UID) {
+	delete(p.placed, pod)
 }
 
 // forgetGone drops what is remembered of a guest's pods other than those given.

@@ -27,7 +27,7 @@ func TestPlacementSpreadsEachPool(t *testing.T) {
 	count := map[string]map[string]int{"web": {}, "db": {}}
 	for number, app := range []string{"web", "db", "web", "db", "web", "web"} {
 		pod := launcherPod(number, app)
-		node := p.choose(pod)
+		node, _ := p.choose(fmt.Sprint(app, number), pod)
 		p.remember(fmt.Sprint(app, number), pod, node)
 		count[app][node]++
 	}
@@ -46,8 +46,28 @@ func TestPlacementForgetsPodsThatAreGone(t *testing.T) {
 	p.remember("default/web-1", gone, "node01")
 	p.remember("default/web-2", other, "node02")
 	p.forgetGone("default/web-1", nil)
-	if got := p.choose(launcherPod(3, "web")); got != "node01" {
+	if got, _ := p.choose("default/web-3", launcherPod(3, "web")); got != "node01" {
 		t.Errorf("the next pod is placed on %s, want node01, whose pod is gone", got)
+	}
+}
+
+func TestPlacementTakesAMigrationElsewhere(t *testing.T) {
+	p := newPlacement([]node{{name: "node01"}, {name: "node02"}})
+	source, target := launcherPod(1, "web"), launcherPod(2, "web")
+	target.Labels["kubevirt.io/migrationJobUID"] = "job"
+	p.remember("default/web-1", source, "node02")
+	p.remember("default/web-2", launcherPod(3, "web"), "node01")
+	p.remember("default/web-3", launcherPod(4, "web"), "node01")
+	if got, _ := p.choose("default/web-1", target); got != "node01" {
+		t.Errorf("the target is placed on %s, want node01: the source is on node02", got)
+	}
+	p.remember("default/web-1", target, "node01")
+	if got, ok := p.choose("default/web-1", target); ok {
+		t.Errorf("the next target is placed on %s, where its guest is already", got)
+	}
+	p.forget(source.UID)
+	if got, _ := p.choose("default/web-1", target); got != "node02" {
+		t.Errorf("a target is placed on %q, want node02, where the former source has finished", got)
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -13,10 +14,11 @@ import (
 )
 
 // syncVMI does virt-handler's part: from Scheduled to Running when the launcher
-// runs, the conditions that come from the guest, and the end. All else in a VMI's
-// status is virt-controller's. active is nil while no launcher pod runs.
+// runs, the conditions that come from the guest, live migrations, and the end.
+// All else in a VMI's status is virt-controller's. active is the launcher pod that
+// runs on the VMI's node, nil while there is none.
 func (g *guests) syncVMI(ctx context.Context, vmi *v1.VirtualMachineInstance, active *corev1.Pod) error {
-	if !g.nodes[vmi.Status.NodeName] || (!vmi.IsScheduled() && !vmi.IsRunning()) {
+	if !g.has(vmi.Status.NodeName) || (!vmi.IsScheduled() && !vmi.IsRunning()) {
 		return nil
 	}
 	if vmi.DeletionTimestamp != nil {
@@ -32,6 +34,8 @@ func (g *guests) syncVMI(ctx context.Context, vmi *v1.VirtualMachineInstance, ac
 	setVMICondition(reported, v1.VirtualMachineInstanceAgentConnected, s.On(script.Agent))
 	setVMICondition(reported, v1.VirtualMachineInstancePaused, s.On(script.Paused))
 	setAddress(reported, active)
+	reported.Status.SelinuxContext = "none" // Without one virt-controller makes no migration's target.
+	g.migrate(reported)
 	return g.update(ctx, vmi, reported)
 }
 
@@ -46,7 +50,7 @@ func (g *guests) shutDown(ctx context.Context, vmi *v1.VirtualMachineInstance) e
 // update writes as virt-handler does, to the whole object: VMIs have no status
 // subresource.
 func (g *guests) update(ctx context.Context, vmi, reported *v1.VirtualMachineInstance) error {
-	if equality.Semantic.DeepEqual(vmi.Status, reported.Status) {
+	if equality.Semantic.DeepEqual(vmi.Status, reported.Status) && maps.Equal(vmi.Labels, reported.Labels) {
 		return nil
 	}
 	_, err := g.virt.KubevirtV1().VirtualMachineInstances(vmi.Namespace).Update(ctx, reported, metav1.UpdateOptions{})
