@@ -57,6 +57,7 @@ func TestManifestsAreValid(t *testing.T) {
 // Two idle guests and two at half load, two of them migration leftovers' owners:
 // only active launcher pods are answered, with true timestamps and values.
 func TestValues(t *testing.T) {
+	t.Parallel()
 	namespace := newNamespace(t)
 	apply(t, namespace, replicaSet("idle", 2, ""))
 	apply(t, namespace, replicaSet("busy", 2, `script.guestmetrics.io/cpu-percent: "50"`))

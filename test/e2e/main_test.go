@@ -9,6 +9,7 @@ package e2e
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/signal"
@@ -32,6 +33,11 @@ const (
 var cluster *local.Cluster
 
 func TestMain(m *testing.M) {
+	// The tests wait and hardly compute: the default, the number of CPUs, would
+	// let most of them wait for each other.
+	if err := flag.Set("test.parallel", "12"); err != nil {
+		panic(err)
+	}
 	code, err := run(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "e2e:", err)
