@@ -1,0 +1,146 @@
+package provider
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// guest is what happens in a VMI, under the VMI's name.
+type guest struct {
+	vcpus         []float64 // Seconds that each ran.
+	delay         []float64 // Seconds that each waited.
+	busy, waiting float64   // 0-1, from now on.
+	hangs         bool      // Its launcher does not answer: the page lacks it.
+
+	series map[string]*series // Others than of vCPUs, as on the page without prefix and VMI.
+}
+
+// series is a gauge, or a counter with a rate.
+type series struct{ value, perSecond float64 }
+
+// guest changes what a guest does; the keys are vcpus, busy and waiting (in
+// percent of the vCPUs), hangs, and seconds (what each vCPU has run for).
+func (w *world) guest(name string, options map[string]string) error {
+	g := w.guests[name]
+	if g == nil {
+		g = &guest{vcpus: []float64{100}, delay: []float64{10}}
+		w.guests[name] = g
+	}
+	for _, key := range slices.Sorted(maps.Keys(options)) {
+		if key == "hangs" {
+			g.hangs = options[key] == "true"
+			continue
+		}
+		number, err := strconv.ParseFloat(options[key], 64)
+		if err != nil {
+			return err
+		}
+		switch key {
+		case "vcpus":
+			for len(g.vcpus) < int(number) {
+				g.vcpus, g.delay = append(g.vcpus, 100), append(g.delay, 10)
+			}
+			g.vcpus, g.delay = g.vcpus[:int(number)], g.delay[:int(number)]
+		case "busy":
+			g.busy = number / 100
+		case "waiting":
+			g.waiting = number / 100
+		case "seconds":
+			for i := range g.vcpus {
+				g.vcpus[i], g.delay[i] = number, 0
+			}
+		default:
+			return fmt.Errorf("unknown key %s", key)
+		}
+	}
+	return nil
+}
+
+func (w *world) series(fields []string) error {
+	g := w.guests[fields[1]]
+	if g == nil {
+		return errors.New("no such guest")
+	}
+	if g.series == nil {
+		g.series = make(map[string]*series)
+	}
+	if fields[0] == "none" {
+		delete(g.series, fields[2])
+		return nil
+	}
+	number, err := strconv.ParseFloat(fields[3], 64)
+	if err != nil {
+		return err
+	}
+	s := g.series[fields[2]]
+	if s == nil {
+		s = &series{}
+		g.series[fields[2]] = s
+	}
+	if fields[0] == "rate" {
+		s.perSecond = number
+	} else {
+		s.value = number
+	}
+	return nil
+}
+
+func (w *world) node(name string) *node {
+	if w.nodes[name] == nil {
+		w.nodes[name] = &node{page: w.ingester.Pages(name)}
+	}
+	return w.nodes[name]
+}
+
+// pass lets time pass in steps of the scrape interval.
+func (w *world) pass(d time.Duration, scrapes bool) {
+	for d > 0 {
+		step := min(d, scrapeInterval)
+		d -= step
+		w.now = w.now.Add(step)
+		for name, g := range w.guests {
+			if w.vmis[name].Paused {
+				continue
+			}
+			for i := range g.vcpus {
+				g.vcpus[i] += g.busy * step.Seconds()
+				g.delay[i] += g.waiting * step.Seconds()
+			}
+			for _, s := range g.series {
+				s.value += s.perSecond * step.Seconds()
+			}
+		}
+		if !scrapes {
+			continue
+		}
+		for name, n := range w.nodes {
+			if n.status.Err == nil {
+				w.scrape(name, w.page(name))
+			}
+		}
+	}
+}
+
+// page is what a node's virt-handler tells of the guests on it.
+func (w *world) page(node string) string {
+	var page strings.Builder
+	for name, g := range w.guests {
+		if w.vmis[name].Node != node || g.hangs {
+			continue
+		}
+		for i := range g.vcpus {
+			fmt.Fprintf(&page, "kubevirt_vmi_vcpu_seconds_total{namespace=%q,name=%q,id=\"%d\",state=\"running\"} %g\n", defaultNamespace, name, i, g.vcpus[i])
+			fmt.Fprintf(&page, "kubevirt_vmi_vcpu_delay_seconds_total{namespace=%q,name=%q,id=\"%d\"} %g\n", defaultNamespace, name, i, g.delay[i])
+		}
+		for text, s := range g.series {
+			family, labels, _ := strings.Cut(strings.TrimSuffix(text, "}"), "{")
+			fmt.Fprintf(&page, "kubevirt_vmi_%s{namespace=%q,name=%q,%s} %g\n", family, defaultNamespace, name, labels, s.value)
+		}
+	}
+	return page.String()
+}
