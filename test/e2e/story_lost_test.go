@@ -40,7 +40,7 @@ func TestLostSourcesHoldTheReplicas(t *testing.T) {
 	for line := range peak {
 		line.wait(t, "work comes", high)
 	}
-	hold(t, 0, peak, func(ctx context.Context) string { return windowsAreFull(ctx, namespace, 2*high) })
+	hold(t, 0, peak, func(ctx context.Context) string { return windowsAreFull(ctx, namespace, "", 2*high) })
 
 	note("the exporter of node02 is killed")
 	start02 := stopExporter(t, "node02")
@@ -67,7 +67,7 @@ func TestLostSourcesHoldTheReplicas(t *testing.T) {
 	note("both are started again")
 	start01()
 	start02()
-	hold(t, 0, peak, func(ctx context.Context) string { return windowsAreFull(ctx, namespace, 2*high) })
+	hold(t, 0, peak, func(ctx context.Context) string { return windowsAreFull(ctx, namespace, "", 2*high) })
 	note("work goes")
 	for _, w := range works {
 		w.Set(0)

@@ -89,6 +89,23 @@ func poolMetric(ctx context.Context, namespace, pool, metric string) (float64, e
 	return values[0].Value.AsApproximateFloat64(), nil
 }
 
+// windowsAreFull is "" once a number of guests has a rate over the whole window.
+func windowsAreFull(ctx context.Context, namespace, selector string, guests int) string {
+	values, err := ask(ctx, cluster.RESTConfig(), metricPath("v1beta2", namespace, "pods", "*", utilization, selector))
+	if err != nil {
+		return err.Error()
+	}
+	for _, v := range values {
+		if v.WindowSeconds == nil || *v.WindowSeconds < int64(rateWindow.Seconds())-1 {
+			return fmt.Sprintf("the window of %s is not full", v.DescribedObject.Name)
+		}
+	}
+	if len(values) != guests {
+		return fmt.Sprintf("%d of %d guests are known", len(values), guests)
+	}
+	return ""
+}
+
 // members returns the VMIs of a pool.
 func members(ctx context.Context, namespace, pool string) ([]kubevirtv1.VirtualMachineInstance, error) {
 	client, err := kubevirt.NewForConfig(cluster.RESTConfig())
