@@ -23,7 +23,7 @@ test: lint unit e2e ## Run everything that must pass.
 
 .PHONY: lint
 lint: ## Check the code of every module.
-	@echo "== lint"
+	@echo "== lint (with nothing cached this compiles Kubernetes and KubeVirt, about 15 minutes on two cores; the tests use the same)"
 	@for module in $(GO_MODULES); do echo "go vet ./... in $$module"; (cd $$module && go vet ./...) || exit 1; done
 	go vet -tags e2e ./test/e2e
 
