@@ -122,7 +122,7 @@ func ask(ctx context.Context, config *rest.Config, path string) ([]v1beta2.Metri
 func eventually(t *testing.T, limit time.Duration, condition func(ctx context.Context) string) {
 	t.Helper()
 	last := "nothing was seen"
-	err := wait.PollUntilContextTimeout(t.Context(), 250*time.Millisecond, limit, true, func(ctx context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(t.Context(), 500*time.Millisecond, limit, true, func(ctx context.Context) (bool, error) {
 		if err := cluster.Check(); err != nil {
 			return false, err
 		}

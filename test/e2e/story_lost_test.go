@@ -23,9 +23,9 @@ func TestLostSourcesHoldTheReplicas(t *testing.T) {
 	namespace := newNamespace(t)
 	peak := make(map[*timeline]int)
 	var works []*workload.Workload
-	for name, metric := range map[string]string{"by-object": objectMetric("by-object"), "by-pods": podsMetric()} {
-		apply(t, namespace, pool(name, low, exactWarmup, ""))
-		apply(t, namespace, autoscaler(name, low, 6, metric))
+	metrics := map[string]string{"by-object": objectMetric("by-object"), "by-pods": podsMetric()}
+	for name := range metrics {
+		apply(t, namespace, pool(name, high, warmup.String(), ""))
 		peak[watchReplicas(t, namespace, name)] = high
 		works = append(works, work(t, namespace, "app="+name))
 	}
@@ -37,10 +37,11 @@ func TestLostSourcesHoldTheReplicas(t *testing.T) {
 	for _, w := range works {
 		w.Set(cores)
 	}
+	eventually(t, 2*time.Minute, func(ctx context.Context) string { return windowsAreFull(ctx, namespace, "", 2*high) })
 	for line := range peak {
-		line.wait(t, "work comes", high)
+		apply(t, namespace, autoscaler(line.hpa, low, 6, metrics[line.hpa]))
+		line.wait(t, fmt.Sprintf("at %g cores", cores), high)
 	}
-	hold(t, 0, peak, func(ctx context.Context) string { return windowsAreFull(ctx, namespace, "", 2*high) })
 
 	note("the exporter of node02 is killed")
 	start02 := stopExporter(t, "node02")
