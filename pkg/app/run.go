@@ -59,6 +59,7 @@ func Run(ctx context.Context, o *Options) error {
 		History:          samples,
 		ScrapeStatus:     pool.Status,
 		Now:              time.Now,
+		RateWindow:       o.RateWindow,
 		MaxSampleAge:     o.MaxSampleAge,
 		MinKnownFraction: o.MinKnownFraction,
 	})

@@ -21,6 +21,16 @@ type Rate struct {
 	Span      time.Duration // From the first to the last sample that it was computed from.
 }
 
+// Since returns the window without the rates of samples before the given time.
+func (w Window) Since(t time.Time) Window {
+	first := 0
+	for first < len(w.run) && w.run[first].At.Before(t) {
+		first++
+	}
+	w.run = w.run[first:]
+	return w
+}
+
 // Newest returns when the newest sample was taken, whether or not it is part of
 // a rate yet.
 func (w Window) Newest() time.Time { return w.newest.At }

@@ -27,6 +27,10 @@ type Member struct {
 
 	// Standing is nil when the VMI counts, else the reason why it does not.
 	Standing *unknown.Error
+
+	// CountsSince is when the warm-up of a VMI that counts ended, zero if that
+	// was long ago. What it did before is boot load.
+	CountsSince time.Time
 }
 
 // Members returns the VMIs that belong to an object, in the order of their
@@ -127,7 +131,11 @@ func (s *Store) activePod(v VMI) (active Pod, ok bool) {
 
 func (s *Store) member(v VMI, now time.Time) Member {
 	pod, ok := s.activePod(v)
-	return Member{VMI: v, Pod: pod, Standing: s.standing(v, ok, now)}
+	m := Member{VMI: v, Pod: pod, Standing: s.standing(v, ok, now)}
+	if m.Standing == nil {
+		m.CountsSince = s.readiness[v.UID].countsSince(s.warmupOf(v))
+	}
+	return m
 }
 
 // Select returns the names of the objects of a kind in a namespace whose labels

@@ -9,11 +9,15 @@ type readiness struct {
 	seen  bool      // The API has told of the VMI before.
 	since time.Time // When the VMI became Ready, zero while it is not.
 	warm  bool      // It has been Ready for its warm-up once; losing Ready later changes nothing.
+
+	warmSince time.Time // When it became warm, zero if that was long ago.
 }
 
 // next returns the readiness after the API has told v at the time now.
 func (r readiness) next(v VMI, warmup time.Duration, now time.Time) readiness {
-	r.warm = r.warm || r.left(warmup, now) == 0
+	if !r.warm && r.left(warmup, now) == 0 {
+		r.warm, r.warmSince = true, r.since.Add(warmup)
+	}
 	switch {
 	case !v.Ready:
 		// Only a VMI that was Ready since it runs can lose it later than that. For
@@ -46,4 +50,12 @@ func (r readiness) left(warmup time.Duration, now time.Time) time.Duration {
 	default:
 		return max(0, warmup-now.Sub(r.since))
 	}
+}
+
+// countsSince returns when the warm-up ended of a VMI that has none left.
+func (r readiness) countsSince(warmup time.Duration) time.Time {
+	if r.warm {
+		return r.warmSince
+	}
+	return r.since.Add(warmup)
 }

@@ -30,6 +30,21 @@ func (p *Provider) assess(m inventory.Member, served *metric.Metric, match metri
 	if m.Standing != nil {
 		return metric.Reading{}, m.Standing
 	}
+	reading, err := p.read(m, served, match)
+	if err == nil {
+		return reading, nil
+	}
+	// A newcomer has no rate yet that is not of its boot. It is no more than
+	// warming up, and no reason to take it to be like the others.
+	lacksSamples := err.Reason == unknown.NoSample || err.Reason == unknown.OneSample
+	if lacksSamples && p.Now().Sub(m.CountsSince) < p.RateWindow {
+		return metric.Reading{}, unknown.Errorf(unknown.WarmingUp, "warmed up, a rate needs two samples since")
+	}
+	return metric.Reading{}, err
+}
+
+// read returns the metric of a VMI that counts, from its samples since then.
+func (p *Provider) read(m inventory.Member, served *metric.Metric, match metric.Match) (metric.Reading, *unknown.Error) {
 	w, ok := p.History.Window(string(m.VMI.UID))
 	if !ok {
 		return metric.Reading{}, unknown.Errorf(unknown.NoSample, "no sample yet: %s", p.whyNoSample(m.VMI.Node))
@@ -41,7 +56,7 @@ func (p *Provider) assess(m inventory.Member, served *metric.Metric, match metri
 	if served.NeedsAgent && !m.VMI.Agent {
 		return metric.Reading{}, unknown.Errorf(unknown.NoAgent, "the guest agent is not connected")
 	}
-	reading, err := served.Read(w, match)
+	reading, err := served.Read(w.Since(m.CountsSince), match)
 	if err != nil {
 		return metric.Reading{}, err
 	}
@@ -79,10 +94,10 @@ func (p *Provider) group(q question, members []inventory.Member) (metric.Reading
 		case err == nil:
 			known.Readings = append(known.Readings, reading)
 			continue
+		case err.Reason == unknown.WarmingUp || err.Reason == unknown.NotReady:
+			known.Warming++
 		case m.Standing == nil:
 			known.Unknown++
-		case m.Standing.Reason == unknown.WarmingUp || m.Standing.Reason == unknown.NotReady:
-			known.Warming++
 		}
 		reasons.add(err)
 	}

@@ -30,6 +30,7 @@ type Config struct {
 	ScrapeStatus ScrapeStatus
 	Now          func() time.Time
 
+	RateWindow       time.Duration // Within it a newcomer gets two samples.
 	MaxSampleAge     time.Duration // An older sample is unknown.
 	MinKnownFraction float64       // 0-1, of a group's counting members.
 }

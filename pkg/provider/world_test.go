@@ -68,6 +68,7 @@ func newWorld(t *testing.T) *world {
 			return n.status, true
 		},
 		Now:              clock,
+		RateWindow:       30 * time.Second,
 		MaxSampleAge:     time.Minute,
 		MinKnownFraction: 0.5,
 	})
