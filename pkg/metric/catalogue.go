@@ -55,8 +55,8 @@ func (m *Metric) Read(w history.Window, match Match) (Reading, *unknown.Error) {
 
 const (
 	percentOfVCPUs = "percent of the guest's vCPUs, 0-100"
-	needsAgent     = "a connected guest agent"
 	needsLoad      = "KubeVirt 1.7, qemu-guest-agent 10 and its connection; KubeVirt asks it every 120 s"
+	needsFiles     = "a connected guest agent; KubeVirt asks it every 300 s"
 	needsBalloon   = "the memory balloon with statistics, which is the default, and its driver in the guest"
 )
 
@@ -115,7 +115,7 @@ var catalogue = []*Metric{
 	rates("guest_storage_read_operations_per_second", "operations per second", "Reads of the guest from its drives.", domainstats.StorageReadOperations),
 	rates("guest_storage_write_operations_per_second", "operations per second", "Writes of the guest to its drives.", domainstats.StorageWriteOperations),
 	{
-		Name: "guest_filesystem_utilization_percent", Unit: "percent of the filesystem, 0-100", Group: Max, Needs: needsAgent, NeedsAgent: true,
+		Name: "guest_filesystem_utilization_percent", Unit: "percent of the filesystem, 0-100", Group: Max, Needs: needsFiles, NeedsAgent: true,
 		Help:     "How full the guest's fullest filesystem is.",
 		Formula:  "the largest of 100 × filesystem_used / filesystem_capacity over mount points",
 		Instance: domainstats.FilesystemUsedBytes.Instance(),

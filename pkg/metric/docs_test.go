@@ -33,6 +33,9 @@ others; one that warms up counts as no load. metric.selector takes the key aggre
 %s, to have a group aggregate otherwise (percentiles by nearest rank, min, max and
 percentiles of the members that are known), and where there is a key to pick by, that one: a value's
 characters that a label cannot have are written as _, and the mount point / as rootfs.
+
+[accuracy.md](accuracy.md) tells how far values are from the truth, and
+[pods-or-object.md](pods-or-object.md) which type of HPA metric to ask for them with.
 `
 
 func render() string {
