@@ -4,7 +4,6 @@
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 GO_MODULES = . test/cluster test/kubevirt
-GOLANGCI_LINT = go tool -modfile=tools/go.mod golangci-lint
 export CGO_ENABLED ?= 0
 
 .PHONY: all
@@ -24,8 +23,7 @@ test: lint unit e2e ## Run everything that must pass.
 .PHONY: lint
 lint: ## Check the code of every module.
 	@echo "== lint (with nothing cached this compiles Kubernetes and KubeVirt, about 15 minutes on two cores; the tests use the same)"
-	@for module in $(GO_MODULES); do echo "go vet ./... in $$module"; (cd $$module && go vet ./...) || exit 1; done
-	go vet -tags e2e ./test/e2e
+	@for module in $(GO_MODULES); do echo "golangci-lint in $$module"; (cd $$module && go tool -modfile=$(CURDIR)/tools/go.mod golangci-lint run ./...) || exit 1; done
 
 # The race detector needs cgo, and with it a second build of all dependencies:
 # the product gets that, the local cluster's parts of KubeVirt do not.

@@ -85,7 +85,7 @@ func (m module) build(ctx context.Context, repository, cache string, progress io
 	if err != nil {
 		return "", err
 	}
-	defer lock.Close() //nolint:errcheck // closing gives up the lock
+	defer lock.Close()
 
 	dir := filepath.Join(cache, m.name+"-"+key)
 	if _, err := os.Stat(dir); err == nil {

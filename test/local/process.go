@@ -73,7 +73,7 @@ func (p *parent) start(dir, name, binary string, args ...string) (*process, erro
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
-	defer log.Close() //nolint:errcheck // the child has its own descriptor
+	defer log.Close()
 	child.cmd.Stdout, child.cmd.Stderr = log, log
 	child.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 
@@ -95,7 +95,7 @@ func (p *parent) start(dir, name, binary string, args ...string) (*process, erro
 
 // stop asks the child to end and waits until it has.
 func (c *process) stop() error {
-	defer os.Remove(c.pidPath) //nolint:errcheck // only informs
+	defer os.Remove(c.pidPath)
 	select {
 	case <-c.exited:
 		return nil

@@ -36,7 +36,7 @@ func TestStateDirectoryIsClearedOfAFormerClusterOnly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.lock.Close() //nolint:errcheck // only frees
+	defer s.lock.Close()
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)

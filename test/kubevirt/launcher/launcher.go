@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	v1 "kubevirt.io/api/core/v1"
+	kubevirtv1 "kubevirt.io/api/core/v1"
 	"kubevirt.io/kubevirt/pkg/handler-launcher-com/cmd/info"
 	cmdv1 "kubevirt.io/kubevirt/pkg/handler-launcher-com/cmd/v1"
 	cmdclient "kubevirt.io/kubevirt/pkg/virt-handler/cmd-client"
@@ -58,7 +58,7 @@ type launcher struct {
 // start serves the launcher of a pod until stop is called. A guest that an
 // earlier process left behind in the pod's directory goes on: real launchers
 // outlive virt-handler.
-func start(vmi *v1.VirtualMachineInstance, podUID string, s script.Script, now time.Time) (*launcher, error) {
+func start(vmi *kubevirtv1.VirtualMachineInstance, podUID string, s script.Script, now time.Time) (*launcher, error) {
 	l := &launcher{
 		domain:    vmi.Namespace + "_" + vmi.Name,
 		uid:       string(vmi.UID),
@@ -195,7 +195,7 @@ func success() *cmdv1.Response {
 }
 
 // vcpus is KubeVirt's rule: what the spec leaves out is 1.
-func vcpus(vmi *v1.VirtualMachineInstance) int {
+func vcpus(vmi *kubevirtv1.VirtualMachineInstance) int {
 	cpu := vmi.Spec.Domain.CPU
 	if cpu == nil {
 		return 1

@@ -11,7 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
-	v1 "kubevirt.io/api/core/v1"
+	kubevirtv1 "kubevirt.io/api/core/v1"
 
 	"guest-metrics-server/test/kubevirt/script"
 )
@@ -35,13 +35,13 @@ func NewNode(name, podsDir string) *Node {
 // Handler keeps the launchers in step with VMIs.
 func (n *Node) Handler() cache.ResourceEventHandler {
 	return cache.ResourceEventHandlerFuncs{
-		AddFunc:    func(obj any) { n.observe(obj.(*v1.VirtualMachineInstance)) },
-		UpdateFunc: func(_, obj any) { n.observe(obj.(*v1.VirtualMachineInstance)) },
+		AddFunc:    func(obj any) { n.observe(obj.(*kubevirtv1.VirtualMachineInstance)) },
+		UpdateFunc: func(_, obj any) { n.observe(obj.(*kubevirtv1.VirtualMachineInstance)) },
 		DeleteFunc: func(obj any) {
 			if unknown, ok := obj.(cache.DeletedFinalStateUnknown); ok {
 				obj = unknown.Obj
 			}
-			n.forget(obj.(*v1.VirtualMachineInstance))
+			n.forget(obj.(*kubevirtv1.VirtualMachineInstance))
 		},
 	}
 }
@@ -59,7 +59,7 @@ func (n *Node) Stop() {
 	clear(n.launchers)
 }
 
-func (n *Node) observe(vmi *v1.VirtualMachineInstance) {
+func (n *Node) observe(vmi *kubevirtv1.VirtualMachineInstance) {
 	log := klog.Background().WithValues("vmi", klog.KObj(vmi))
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -87,7 +87,7 @@ func (n *Node) observe(vmi *v1.VirtualMachineInstance) {
 	}
 }
 
-func (n *Node) run(vmi *v1.VirtualMachineInstance, pod types.UID, s script.Script) error {
+func (n *Node) run(vmi *kubevirtv1.VirtualMachineInstance, pod types.UID, s script.Script) error {
 	now := time.Now()
 	if l, ok := n.launchers[vmi.UID][pod]; ok {
 		if maps.Equal(l.guest.Script.Numbers, s.Numbers) && maps.Equal(l.guest.Script.Switches, s.Switches) {
@@ -106,7 +106,7 @@ func (n *Node) run(vmi *v1.VirtualMachineInstance, pod types.UID, s script.Scrip
 	return nil
 }
 
-func (n *Node) forget(vmi *v1.VirtualMachineInstance) {
+func (n *Node) forget(vmi *kubevirtv1.VirtualMachineInstance) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for pod := range n.launchers[vmi.UID] {

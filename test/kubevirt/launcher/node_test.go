@@ -7,7 +7,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	v1 "kubevirt.io/api/core/v1"
+	kubevirtv1 "kubevirt.io/api/core/v1"
 	cmdclient "kubevirt.io/kubevirt/pkg/virt-handler/cmd-client"
 
 	"guest-metrics-server/test/kubevirt/script"
@@ -16,7 +16,7 @@ import (
 // newTestNode returns a node whose sockets KubeVirt's own client finds.
 func newTestNode(t *testing.T) *Node {
 	t.Helper()
-	dir, err := os.MkdirTemp("/tmp", "") // t.TempDir is too long for sockets
+	dir, err := os.MkdirTemp("/tmp", "") //nolint:usetesting // t.TempDir is too long for sockets
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,15 +32,15 @@ func newTestNode(t *testing.T) *Node {
 	return node
 }
 
-func newVMI(activePods map[types.UID]string) *v1.VirtualMachineInstance {
-	return &v1.VirtualMachineInstance{
+func newVMI(activePods map[types.UID]string) *kubevirtv1.VirtualMachineInstance {
+	return &kubevirtv1.VirtualMachineInstance{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: "default", Name: "web-0", UID: "vmi",
 			Annotations: map[string]string{script.Prefix + "cpu-percent": "100"},
 		},
-		Spec: v1.VirtualMachineInstanceSpec{Domain: v1.DomainSpec{CPU: &v1.CPU{Cores: 2, Sockets: 2}}},
-		Status: v1.VirtualMachineInstanceStatus{
-			Phase: v1.Running, NodeName: "node01", ActivePods: activePods,
+		Spec: kubevirtv1.VirtualMachineInstanceSpec{Domain: kubevirtv1.DomainSpec{CPU: &kubevirtv1.CPU{Cores: 2, Sockets: 2}}},
+		Status: kubevirtv1.VirtualMachineInstanceStatus{
+			Phase: kubevirtv1.Running, NodeName: "node01", ActivePods: activePods,
 		},
 	}
 }
@@ -74,14 +74,16 @@ func TestKubeVirtsClientReadsALauncher(t *testing.T) {
 func TestLaunchersFollowTheirVMI(t *testing.T) {
 	here := map[types.UID]string{"pod-a": "node01"}
 	tests := map[string]struct {
-		change func(*v1.VirtualMachineInstance)
+		change func(*kubevirtv1.VirtualMachineInstance)
 		want   bool
 	}{
-		"nothing changes":       {func(*v1.VirtualMachineInstance) {}, true},
-		"not yet scheduled":     {func(vmi *v1.VirtualMachineInstance) { vmi.Status.Phase = v1.Scheduling }, true},
-		"the guest shuts down":  {func(vmi *v1.VirtualMachineInstance) { vmi.Status.Phase = v1.Succeeded }, false},
-		"the pod is gone":       {func(vmi *v1.VirtualMachineInstance) { vmi.Status.ActivePods = nil }, false},
-		"the pod is on another": {func(vmi *v1.VirtualMachineInstance) { vmi.Status.ActivePods = map[types.UID]string{"pod-a": "node02"} }, false},
+		"nothing changes":      {func(*kubevirtv1.VirtualMachineInstance) {}, true},
+		"not yet scheduled":    {func(vmi *kubevirtv1.VirtualMachineInstance) { vmi.Status.Phase = kubevirtv1.Scheduling }, true},
+		"the guest shuts down": {func(vmi *kubevirtv1.VirtualMachineInstance) { vmi.Status.Phase = kubevirtv1.Succeeded }, false},
+		"the pod is gone":      {func(vmi *kubevirtv1.VirtualMachineInstance) { vmi.Status.ActivePods = nil }, false},
+		"the pod is on another": {func(vmi *kubevirtv1.VirtualMachineInstance) {
+			vmi.Status.ActivePods = map[types.UID]string{"pod-a": "node02"}
+		}, false},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -3,7 +3,7 @@ package launcher
 import (
 	"time"
 
-	v1 "kubevirt.io/api/core/v1"
+	kubevirtv1 "kubevirt.io/api/core/v1"
 	"kubevirt.io/kubevirt/pkg/virt-launcher/virtwrap/stats"
 
 	"guest-metrics-server/test/kubevirt/script"
@@ -102,11 +102,11 @@ func blockStats(totals script.Totals) stats.DomainStatsBlock {
 }
 
 // filesystems returns what the guest agent would tell: nothing without it.
-func filesystems(guest *script.Guest, now time.Time) []v1.VirtualMachineInstanceFileSystem {
+func filesystems(guest *script.Guest, now time.Time) []kubevirtv1.VirtualMachineInstanceFileSystem {
 	if !guest.Script.On(script.Agent) {
-		return []v1.VirtualMachineInstanceFileSystem{}
+		return []kubevirtv1.VirtualMachineInstanceFileSystem{}
 	}
-	return []v1.VirtualMachineInstanceFileSystem{{
+	return []kubevirtv1.VirtualMachineInstanceFileSystem{{
 		DiskName:       "vda1",
 		MountPoint:     "/",
 		FileSystemType: "ext4",

@@ -15,7 +15,7 @@ import (
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/klog/v2"
-	v1 "kubevirt.io/api/core/v1"
+	kubevirtv1 "kubevirt.io/api/core/v1"
 	"kubevirt.io/client-go/kubevirt"
 )
 
@@ -113,11 +113,11 @@ func (g *guests) work(ctx context.Context) bool {
 
 // sync brings a VMI and its launcher pods a step further.
 func (g *guests) sync(ctx context.Context, key string) error {
-	var vmi *v1.VirtualMachineInstance
+	var vmi *kubevirtv1.VirtualMachineInstance
 	if obj, exists, err := g.vmis.GetStore().GetByKey(key); err != nil {
 		return err
 	} else if exists {
-		vmi = obj.(*v1.VirtualMachineInstance)
+		vmi = obj.(*kubevirtv1.VirtualMachineInstance)
 	}
 	pods, err := g.pods.GetIndexer().ByIndex(byGuest, key)
 	if err != nil {
@@ -127,7 +127,7 @@ func (g *guests) sync(ctx context.Context, key string) error {
 	var active *corev1.Pod
 	for _, obj := range pods {
 		pod := obj.(*corev1.Pod)
-		var owner *v1.VirtualMachineInstance
+		var owner *kubevirtv1.VirtualMachineInstance
 		if vmi != nil && metav1.IsControlledBy(pod, vmi) {
 			owner = vmi
 		}
@@ -147,7 +147,7 @@ func (g *guests) sync(ctx context.Context, key string) error {
 
 func newPodInformer(kube kubernetes.Interface) cache.SharedIndexInformer {
 	pods := kube.CoreV1().Pods(metav1.NamespaceAll)
-	const selector = v1.AppLabel + "=virt-launcher"
+	const selector = kubevirtv1.AppLabel + "=virt-launcher"
 	return cache.NewSharedIndexInformer(&cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 			options.LabelSelector = selector
@@ -169,7 +169,7 @@ func newVMIInformer(virt kubevirt.Interface) cache.SharedIndexInformer {
 		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
 			return vmis.Watch(ctx, options)
 		},
-	}, &v1.VirtualMachineInstance{}, 0, cache.Indexers{})
+	}, &kubevirtv1.VirtualMachineInstance{}, 0, cache.Indexers{})
 }
 
 // has tells whether a node is one of ours.

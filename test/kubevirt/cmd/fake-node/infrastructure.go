@@ -14,7 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/klog/v2"
-	v1 "kubevirt.io/api/core/v1"
+	kubevirtv1 "kubevirt.io/api/core/v1"
 )
 
 const (
@@ -50,12 +50,12 @@ func (i *infrastructure) createNode(ctx context.Context, n node) error {
 		ObjectMeta: metav1.ObjectMeta{
 			Name: n.name,
 			Labels: map[string]string{
-				corev1.LabelHostname:   n.name,
-				corev1.LabelOSStable:   "linux",
-				corev1.LabelArchStable: "amd64",
-				v1.NodeSchedulable:     "true",
+				corev1.LabelHostname:       n.name,
+				corev1.LabelOSStable:       "linux",
+				corev1.LabelArchStable:     "amd64",
+				kubevirtv1.NodeSchedulable: "true",
 			},
-			Annotations: map[string]string{v1.VirtHandlerHeartbeat: heartbeat()},
+			Annotations: map[string]string{kubevirtv1.VirtHandlerHeartbeat: heartbeat()},
 		},
 	}, metav1.CreateOptions{})
 	if apierrors.IsAlreadyExists(err) {
@@ -85,7 +85,7 @@ func (i *infrastructure) createVirtHandler(ctx context.Context, n node) error {
 	pod := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{
 			Name:   "virt-handler-" + n.name,
-			Labels: map[string]string{v1.AppLabel: "virt-handler"},
+			Labels: map[string]string{kubevirtv1.AppLabel: "virt-handler"},
 		},
 		Spec: corev1.PodSpec{
 			NodeName: n.name,
@@ -138,8 +138,8 @@ func (i *infrastructure) heartbeats(ctx context.Context, nodes []node) {
 
 func (i *infrastructure) beat(ctx context.Context, n node) error {
 	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
-		"annotations": map[string]string{v1.VirtHandlerHeartbeat: heartbeat()},
-		"labels":      map[string]string{v1.NodeSchedulable: "true"}, // after a suspended machine wakes up
+		"annotations": map[string]string{kubevirtv1.VirtHandlerHeartbeat: heartbeat()},
+		"labels":      map[string]string{kubevirtv1.NodeSchedulable: "true"}, // after a suspended machine wakes up
 	}})
 	if err != nil {
 		return err

@@ -9,14 +9,14 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	v1 "kubevirt.io/api/core/v1"
+	kubevirtv1 "kubevirt.io/api/core/v1"
 
 	"guest-metrics-server/test/kubevirt/script"
 )
 
 // syncPod does the scheduler's and the kubelet's work for a launcher pod. vmi is
 // nil when the pod's VMI is gone.
-func (g *guests) syncPod(ctx context.Context, guest string, pod *corev1.Pod, vmi *v1.VirtualMachineInstance) error {
+func (g *guests) syncPod(ctx context.Context, guest string, pod *corev1.Pod, vmi *kubevirtv1.VirtualMachineInstance) error {
 	switch {
 	case pod.DeletionTimestamp != nil:
 		return g.end(ctx, pod, vmi)
@@ -68,7 +68,7 @@ func (g *guests) finish(ctx context.Context, pod *corev1.Pod) error {
 }
 
 // end lets a deleted pod go, once its guest is seen to have shut down.
-func (g *guests) end(ctx context.Context, pod *corev1.Pod, vmi *v1.VirtualMachineInstance) error {
+func (g *guests) end(ctx context.Context, pod *corev1.Pod, vmi *kubevirtv1.VirtualMachineInstance) error {
 	if vmi != nil && (vmi.IsScheduled() || vmi.IsRunning()) {
 		return g.shutDown(ctx, vmi) // The VMI's new phase brings us back here.
 	}
@@ -92,7 +92,7 @@ func (g *guests) podIP() netip.Addr {
 }
 
 // readinessOf is what a probe of the guest would find.
-func readinessOf(vmi *v1.VirtualMachineInstance) bool {
+func readinessOf(vmi *kubevirtv1.VirtualMachineInstance) bool {
 	s, _ := script.Parse(vmi.Annotations) // errors are the exporter's to report
 	return s.On(script.Ready)
 }

@@ -5,7 +5,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	v1 "kubevirt.io/api/core/v1"
+	kubevirtv1 "kubevirt.io/api/core/v1"
 )
 
 // copyDuration is how long the copying of a guest's memory takes. It is longer
@@ -19,9 +19,9 @@ const copyDuration = 5 * time.Second
 //
 // A VMI must not come back to a node where its finished source pod still is:
 // status.activePods names that one too, and the exporter would see two launchers.
-func (g *guests) migrate(vmi *v1.VirtualMachineInstance) {
+func (g *guests) migrate(vmi *kubevirtv1.VirtualMachineInstance) {
 	m := vmi.Status.MigrationState
-	if m == nil || m.Failed || vmi.Labels[v1.MigrationTargetNodeNameLabel] == "" {
+	if m == nil || m.Failed || vmi.Labels[kubevirtv1.MigrationTargetNodeNameLabel] == "" {
 		return
 	}
 	switch {
@@ -38,35 +38,35 @@ func (g *guests) migrate(vmi *v1.VirtualMachineInstance) {
 	case !m.Completed:
 		m.Completed = true
 	default: // The target's virt-handler needs not look at it twice any more.
-		delete(vmi.Labels, v1.MigrationTargetNodeNameLabel)
+		delete(vmi.Labels, kubevirtv1.MigrationTargetNodeNameLabel)
 	}
 }
 
 // handOver gives a VMI to the target, as ackMigrationCompletion does: everything
 // that tells where the VMI is changes in one write.
-func handOver(vmi *v1.VirtualMachineInstance) {
+func handOver(vmi *kubevirtv1.VirtualMachineInstance) {
 	m := vmi.Status.MigrationState
 	m.TargetNodeDomainDetected = true
 	m.TargetNodeDomainReadyTimestamp = now()
 	m.EndTimestamp = now()
-	vmi.Labels[v1.NodeNameLabel] = m.TargetNode
+	vmi.Labels[kubevirtv1.NodeNameLabel] = m.TargetNode
 	vmi.Status.NodeName = m.TargetNode
-	delete(vmi.Labels, v1.OutdatedLauncherImageLabel)
+	delete(vmi.Labels, kubevirtv1.OutdatedLauncherImageLabel)
 	vmi.Status.LauncherContainerImageVersion = ""
 	vmi.Status.EvacuationNodeName = ""
-	vmi.Status.MigrationTransport = v1.MigrationTransportUnix
+	vmi.Status.MigrationTransport = kubevirtv1.MigrationTransportUnix
 }
 
 // isLeft tells whether a pod is one that its guest has migrated away from. Its
 // launcher ends by itself, and the pod stays.
-func isLeft(pod *corev1.Pod, vmi *v1.VirtualMachineInstance) bool {
+func isLeft(pod *corev1.Pod, vmi *kubevirtv1.VirtualMachineInstance) bool {
 	m := vmi.Status.MigrationState
 	return m != nil && m.EndTimestamp != nil && !m.Failed && pod.Name == m.SourcePod
 }
 
 // isMigrationTarget tells whether a pod was made for a migration.
 func isMigrationTarget(pod *corev1.Pod) bool {
-	return pod.Labels[v1.MigrationJobLabel] != ""
+	return pod.Labels[kubevirtv1.MigrationJobLabel] != ""
 }
 
 func now() *metav1.Time {

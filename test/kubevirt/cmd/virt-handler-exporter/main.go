@@ -21,7 +21,7 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/tools/clientcmd"
-	v1 "kubevirt.io/api/core/v1"
+	kubevirtv1 "kubevirt.io/api/core/v1"
 	"kubevirt.io/client-go/kubevirt"
 	virthandler "kubevirt.io/kubevirt/pkg/monitoring/metrics/virt-handler"
 	"kubevirt.io/kubevirt/pkg/monitoring/metrics/virt-handler/handler"
@@ -94,7 +94,7 @@ func run(ctx context.Context, o options) error {
 // with its node.
 func newVMIInformer(client kubevirt.Interface, nodeName string) cache.SharedIndexInformer {
 	vmis := client.KubevirtV1().VirtualMachineInstances(metav1.NamespaceAll)
-	selector := v1.NodeNameLabel + "=" + nodeName
+	selector := kubevirtv1.NodeNameLabel + "=" + nodeName
 	return cache.NewSharedIndexInformer(&cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 			options.LabelSelector = selector
@@ -104,7 +104,7 @@ func newVMIInformer(client kubevirt.Interface, nodeName string) cache.SharedInde
 			options.LabelSelector = selector
 			return vmis.Watch(ctx, options)
 		},
-	}, &v1.VirtualMachineInstance{}, 0, cache.Indexers{cache.NamespaceIndex: cache.MetaNamespaceIndexFunc})
+	}, &kubevirtv1.VirtualMachineInstance{}, 0, cache.Indexers{cache.NamespaceIndex: cache.MetaNamespaceIndexFunc})
 }
 
 // serve serves as virt-handler's runPrometheusServer does: HTTP/1.1 only, and a
