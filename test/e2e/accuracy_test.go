@@ -34,7 +34,6 @@ const (
 // they did, for each metric: with launchers that do not cache their statistics,
 // with launchers that do, and with another scraper besides that on one node.
 func TestAccuracy(t *testing.T) {
-	t.Parallel()
 	namespace := newNamespace(t)
 	guests := startLoads(t, namespace)
 	scrapeBeside(t, cluster.Nodes()[1])

@@ -49,7 +49,7 @@ func newNamespace(t *testing.T) string {
 	kubectl(t, "create", "namespace", name)
 	t.Cleanup(func() {
 		// The test's context has ended by now.
-		_, err := cluster.Kubectl(context.Background(), nil, "delete", "namespace", name, "--wait=false")
+		_, err := cluster.Kubectl(context.WithoutCancel(t.Context()), nil, "delete", "namespace", name, "--wait=false")
 		if err != nil {
 			t.Error(err)
 		}

@@ -86,7 +86,7 @@ func stopExporter(t *testing.T, node string) (start func()) {
 		t.Fatal(err)
 	}
 	start = sync.OnceFunc(func() {
-		if err := cluster.StartExporter(context.Background(), node); err != nil {
+		if err := cluster.StartExporter(context.WithoutCancel(t.Context()), node); err != nil {
 			t.Error(err)
 		}
 	})
