@@ -22,7 +22,7 @@ import (
 )
 
 const (
-	accuracyDuration = 70 * time.Second
+	accuracyDuration = 45 * time.Second
 
 	// Three of these intervals are a little shorter than the window. So a window
 	// that begins just after a visit of the other scraper ends just before one,

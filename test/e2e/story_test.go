@@ -21,8 +21,9 @@ const (
 )
 
 // exactWarmup keeps a new guest out of the numbers until the rates of the others
-// have forgotten the work that it took over from them: one rate window, and some.
-const exactWarmup = "18s"
+// have forgotten the work that it took over from them. That takes them a rate
+// window; a new guest counts two samples after its warm-up.
+const exactWarmup = "10s"
 
 // pool is a VirtualMachinePool of scripted guests with one vCPU. Their launchers
 // do without the cache of 3.25 s, which would weigh four times as much here as
@@ -63,7 +64,7 @@ spec:
   scaleTargetRef: {apiVersion: pool.kubevirt.io/v1beta1, kind: VirtualMachinePool, name: %[1]s}
   minReplicas: %[2]d
   maxReplicas: %[3]d
-  behavior: {scaleDown: {stabilizationWindowSeconds: 20}}
+  behavior: {scaleDown: {stabilizationWindowSeconds: 30}}
   metrics:
   - %[4]s
 `, pool, low, high, metric)
