@@ -2,12 +2,10 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"os"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -66,7 +64,11 @@ func Run(ctx context.Context, o *Options) error {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(pool, answers, pages,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	ready := &readiness{watcher: watcher, pool: pool}
+	ready := &readiness{
+		missing: watcher.Missing,
+		targets: func() []scrape.Target { return targets(store) },
+		status:  pool.Status,
+	}
 	server, err := apiserver.New(apiserver.Config{
 		Options:  o.Serving,
 		Client:   client,
@@ -141,46 +143,4 @@ func prune(ctx context.Context, samples *history.Store, store *inventory.Store) 
 			samples.Prune(func(uid string) bool { return store.HasVMI(types.UID(uid)) })
 		}
 	}
-}
-
-// readiness says when answers can be given: once everything has been read from
-// the API and each node has been tried twice, since a rate needs two samples.
-// Dead nodes do not hold it up, and once true it stays: a server that is not
-// ready takes the API's discovery down with it.
-type readiness struct {
-	watcher *inventory.Watcher
-	pool    *scrape.Pool
-
-	mu    sync.Mutex
-	ready bool
-}
-
-func (r *readiness) check() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.ready {
-		return nil
-	}
-	if missing := r.watcher.Missing(); len(missing) > 0 {
-		return fmt.Errorf("waiting for the Kubernetes API to tell of %s", strings.Join(missing, ", "))
-	}
-	waiting := 0
-	statuses := r.pool.Statuses()
-	for _, s := range statuses {
-		tries := s.Succeeded
-		for _, n := range s.Failed {
-			tries += n
-		}
-		if tries < 2 {
-			waiting++
-		}
-	}
-	if waiting > 0 {
-		return fmt.Errorf("waiting for the first two scrapes of %d of %d nodes", waiting, len(statuses))
-	}
-	if len(statuses) == 0 {
-		return errors.New("waiting for a virt-handler pod to scrape")
-	}
-	r.ready = true
-	return nil
 }
