@@ -27,7 +27,7 @@ const (
 
 	// mostly is the share of the answers without a cache that must be as near to
 	// the truth as tolerance says, however late this machine is.
-	mostly = 0.8
+	mostly = 0.95
 )
 
 // verdict is how far an answer is from the truth, relative to it, and how far it
