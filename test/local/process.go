@@ -34,7 +34,8 @@ func newParent() *parent {
 	p := &parent{starts: make(chan func()), ended: make(chan struct{})}
 	go func() {
 		defer close(p.ended)
-		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
 		for start := range p.starts {
 			start()
 		}
@@ -42,7 +43,7 @@ func newParent() *parent {
 	return p
 }
 
-// close ends the thread, and with it any child that still runs.
+// close ends the goroutine. Children are to be stopped before.
 func (p *parent) close() {
 	close(p.starts)
 	<-p.ended

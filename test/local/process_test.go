@@ -3,11 +3,14 @@ package local
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 func TestProcessStopsWhenAsked(t *testing.T) {
@@ -64,15 +67,36 @@ func TestProcessIsAwaitedNoLongerThanTheContext(t *testing.T) {
 }
 
 func TestProcessDoesNotOutliveItsParent(t *testing.T) {
-	parent := newParent()
-	child, err := parent.start(t.TempDir(), "sleeper", "sleep", "600")
+	if dir := os.Getenv("GMS_TEST_PARENT_IN"); dir != "" { // the parent that is to be killed
+		if _, err := newParent().start(dir, "sleeper", "sh", "-c", `exec sleep 60 >"$0"`, filepath.Join(dir, "alive")); err != nil {
+			t.Fatal(err)
+		}
+		select {}
+	}
+	dir := t.TempDir()
+	alive := filepath.Join(dir, "alive")
+	if err := syscall.Mkfifo(alive, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	parent := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$")
+	parent.Env = append(os.Environ(), "GMS_TEST_PARENT_IN="+dir)
+	if err := parent.Start(); err != nil {
+		t.Fatal(err)
+	}
+	held, err := os.Open(alive) // waits until the sleeper has opened it
 	if err != nil {
 		t.Fatal(err)
 	}
-	parent.close() // ends the thread, as the end of this process would
-	<-child.exited
-	status, ok := child.cmd.ProcessState.Sys().(syscall.WaitStatus)
-	if !ok || status.Signal() != syscall.SIGKILL {
-		t.Errorf("the child ended with %v, want a SIGKILL", child.cmd.ProcessState)
+	defer held.Close()
+	if err := parent.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	parent.Wait() //nolint:errcheck // it was killed
+	killed := time.Now()
+	if _, err := io.ReadAll(held); err != nil { // ends when the sleeper has
+		t.Fatal(err)
+	}
+	if outlived := time.Since(killed); outlived > 30*time.Second {
+		t.Errorf("the child ended %v after its parent, so by itself", outlived)
 	}
 }
