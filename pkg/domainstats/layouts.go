@@ -3,6 +3,8 @@ package domainstats
 import (
 	"hash/maphash"
 	"slices"
+
+	"guest-metrics-server/pkg/sample"
 )
 
 // layouts lets the samples of one page share their layouts and strings with
@@ -10,8 +12,8 @@ import (
 // use: names of mount points come from guests, and must not pile up.
 type layouts struct {
 	seed     maphash.Seed
-	known    map[uint64]*Layout
-	used     map[uint64]*Layout
+	known    map[uint64]*sample.Layout
+	used     map[uint64]*sample.Layout
 	strings  map[string]string
 	usedStrs map[string]string
 }
@@ -19,28 +21,28 @@ type layouts struct {
 func newLayouts() layouts {
 	return layouts{
 		seed:     maphash.MakeSeed(),
-		known:    make(map[uint64]*Layout),
-		used:     make(map[uint64]*Layout),
+		known:    make(map[uint64]*sample.Layout),
+		used:     make(map[uint64]*sample.Layout),
 		strings:  make(map[string]string),
 		usedStrs: make(map[string]string),
 	}
 }
 
 // share returns the Layout of the series, an earlier one where it can.
-func (l *layouts) share(series []Series) *Layout {
+func (l *layouts) share(series []sample.Series) *sample.Layout {
 	var h maphash.Hash
 	h.SetSeed(l.seed)
 	for _, s := range series {
 		maphash.WriteComparable(&h, s)
 	}
 	sum := h.Sum64()
-	for _, generation := range []map[uint64]*Layout{l.used, l.known} {
+	for _, generation := range []map[uint64]*sample.Layout{l.used, l.known} {
 		if found, ok := generation[sum]; ok && slices.Equal(found.Series, series) {
 			l.used[sum] = found
 			return found
 		}
 	}
-	made := &Layout{Series: slices.Clone(series)}
+	made := &sample.Layout{Series: slices.Clone(series)}
 	l.used[sum] = made
 	return made
 }

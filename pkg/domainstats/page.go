@@ -8,32 +8,18 @@ import (
 	"slices"
 
 	"guest-metrics-server/pkg/exposition"
+	"guest-metrics-server/pkg/sample"
 )
-
-// Series names one series of a VMI: a family and, where a VMI has several of
-// the family, which one (a vCPU's id, an interface, a drive).
-type Series struct {
-	Family   Family
-	Instance string
-}
-
-// Layout is the list of a sample's series. VMIs of the same shape share one,
-// sample after sample, so that two samples with the same Layout pointer can be
-// compared place by place. It is immutable.
-type Layout struct {
-	Series []Series
-}
-
-// Index returns the place of a series in the layout, -1 if it is not there.
-func (l *Layout) Index(s Series) int { return slices.Index(l.Series, s) }
 
 // Sample is what a page says of one VMI.
 type Sample struct {
 	Namespace, Name string // Of the VMI. A name can be reused by another VMI.
 
-	Layout *Layout
+	Layout *sample.Layout
 	Values []float64 // As long as the layout. NaN where the page's value makes no sense.
 }
+
+var familyOf = sample.VirtHandlerFamilies()
 
 // Page is what Decode made of a page.
 type Page struct {
@@ -55,7 +41,7 @@ type Decoder struct {
 // vmi is a VMI of the page that is being read.
 type vmi struct {
 	namespace, name string
-	series          []Series
+	series          []sample.Series
 	values          []float64
 }
 
@@ -73,7 +59,7 @@ func (d *Decoder) Decode(r io.Reader) (Page, error) {
 	s.Reset(r)
 	var page Page
 	var name []byte // Of the last line: the lines of a family follow each other.
-	var family Family
+	var family sample.Family
 	var wanted bool
 	for s.Scan() {
 		if !bytes.Equal(s.Name(), name) {
@@ -98,12 +84,12 @@ func (d *Decoder) Decode(r io.Reader) (Page, error) {
 }
 
 // add takes the scanner's series into the sample of its VMI.
-func (d *Decoder) add(family Family) error {
+func (d *Decoder) add(family sample.Family) error {
 	var nameBuf, instanceBuf [128]byte
 	name, instance := nameBuf[:0], instanceBuf[:0]
 	var namespaceFound, nameFound bool
 	d.key = d.key[:0]
-	instanceLabel := families[family].instance
+	instanceLabel := family.Instance()
 	for label, value, ok := d.scanner.NextLabel(); ok; label, value, ok = d.scanner.NextLabel() {
 		switch string(label) {
 		case "namespace":
@@ -131,7 +117,7 @@ func (d *Decoder) add(family Family) error {
 		v.values[i] = math.NaN() // Twice on the page: nothing tells which one is true.
 		return nil
 	}
-	v.series = append(v.series, Series{Family: family, Instance: d.layouts.intern(instance)})
+	v.series = append(v.series, sample.Series{Family: family, Instance: d.layouts.intern(instance)})
 	v.values = append(v.values, value)
 	return nil
 }
@@ -158,7 +144,7 @@ func (d *Decoder) vmi(name []byte) *vmi {
 
 // find returns the place of a series among those of its family, which are the
 // last ones that were added.
-func (v *vmi) find(family Family, instance []byte) int {
+func (v *vmi) find(family sample.Family, instance []byte) int {
 	for i := len(v.series) - 1; i >= 0 && v.series[i].Family == family; i-- {
 		if v.series[i].Instance == string(instance) {
 			return i

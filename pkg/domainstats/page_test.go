@@ -10,6 +10,8 @@ import (
 	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
+
+	"guest-metrics-server/pkg/sample"
 )
 
 // render writes what a page says, a line for each VMI and each of its series.
@@ -18,7 +20,7 @@ func render(page Page) string {
 	for _, s := range page.Samples {
 		fmt.Fprintf(&out, "%s/%s\n", s.Namespace, s.Name)
 		for i, series := range s.Layout.Series {
-			fmt.Fprintf(&out, "  %s[%s] %v\n", strings.TrimPrefix(series.Family.String(), prefix), series.Instance, s.Values[i])
+			fmt.Fprintf(&out, "  %s[%s] %v\n", strings.TrimPrefix(series.Family.String(), sample.VirtHandlerPrefix), series.Instance, s.Values[i])
 		}
 	}
 	if page.Malformed > 0 {

@@ -5,13 +5,13 @@ import (
 	"sync"
 	"time"
 
-	"guest-metrics-server/pkg/domainstats"
+	"guest-metrics-server/pkg/sample"
 )
 
 // Sample is what was known of a VMI at one moment.
 type Sample struct {
 	At     time.Time // Keep the monotonic reading: spans are computed from it.
-	Layout *domainstats.Layout
+	Layout *sample.Layout
 	Values []float64 // As long as the layout, NaN where unknown.
 }
 
@@ -142,11 +142,11 @@ func continues(last, next Sample) bool {
 		before, after := last.value(next.Layout, i), next.Values[i]
 		switch {
 		case math.IsNaN(before) || math.IsNaN(after):
-		case after == 0 && before > 0:
+		case after == 0 && before > 0 && series.Family.MayDip():
 			unread = append(unread, i)
 		case after < before:
 			return false
-		case series.Family == domainstats.VCPUSeconds && after-before > longest:
+		case series.Family == sample.VCPUSeconds && after-before > longest:
 			return false
 		}
 	}
@@ -158,7 +158,7 @@ func continues(last, next Sample) bool {
 
 // value returns the sample's value of the series at place i of a layout, NaN
 // when the sample does not have it.
-func (s Sample) value(layout *domainstats.Layout, i int) float64 {
+func (s Sample) value(layout *sample.Layout, i int) float64 {
 	if s.Layout != layout {
 		if i = s.Layout.Index(layout.Series[i]); i < 0 {
 			return math.NaN()

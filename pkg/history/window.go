@@ -5,7 +5,7 @@ import (
 	"math"
 	"time"
 
-	"guest-metrics-server/pkg/domainstats"
+	"guest-metrics-server/pkg/sample"
 )
 
 // Window is what is known of one VMI: the samples of the newest run that can
@@ -43,7 +43,7 @@ func (w Window) HasRates() bool { return len(w.run) > 1 }
 
 // Rates yields the instance (such as a vCPU id) and the rate of each counter of
 // the family. A counter is left out while it has but one sample.
-func (w Window) Rates(family domainstats.Family) iter.Seq2[string, Rate] {
+func (w Window) Rates(family sample.Family) iter.Seq2[string, Rate] {
 	return func(yield func(string, Rate) bool) {
 		if len(w.run) < 2 {
 			return
@@ -61,7 +61,7 @@ func (w Window) Rates(family domainstats.Family) iter.Seq2[string, Rate] {
 
 // Count returns the number of series of the family in the newest sample that
 // counts in rates, whether or not their values are known.
-func (w Window) Count(family domainstats.Family) int {
+func (w Window) Count(family sample.Family) int {
 	n := 0
 	for _, series := range w.run[len(w.run)-1].Layout.Series {
 		if series.Family == family {
@@ -72,7 +72,7 @@ func (w Window) Count(family domainstats.Family) int {
 }
 
 // Latest yields the instance and the newest value of each series of the family.
-func (w Window) Latest(family domainstats.Family) iter.Seq2[string, float64] {
+func (w Window) Latest(family sample.Family) iter.Seq2[string, float64] {
 	return func(yield func(string, float64) bool) {
 		if w.newest.Layout == nil {
 			return

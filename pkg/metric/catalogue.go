@@ -5,8 +5,8 @@ import (
 	"strings"
 	"time"
 
-	"guest-metrics-server/pkg/domainstats"
 	"guest-metrics-server/pkg/history"
+	"guest-metrics-server/pkg/sample"
 	"guest-metrics-server/pkg/unknown"
 )
 
@@ -85,9 +85,9 @@ var catalogue = []*Metric{
 		Formula: "100 × sum over vCPUs of Δvcpu_delay_seconds / (Δt × number of vCPUs)",
 		read:    readCPUAndDelay(func(c cpu) float64 { return 100 * c.waiting }),
 	},
-	load("1m", domainstats.GuestLoad1m),
-	load("5m", domainstats.GuestLoad5m),
-	load("15m", domainstats.GuestLoad15m),
+	load("1m", sample.GuestLoad1m),
+	load("5m", sample.GuestLoad5m),
+	load("15m", sample.GuestLoad15m),
 	{
 		Name: "guest_memory_used_bytes", Unit: "bytes", Group: Sum, Needs: needsBalloon,
 		Help:    "Memory that the guest could not give to new programs without swapping.",
@@ -104,26 +104,26 @@ var catalogue = []*Metric{
 		Name: "guest_memory_major_page_faults_per_second", Unit: "page faults per second", Group: Sum, Needs: needsBalloon,
 		Help:    "Page faults of the guest that needed its disk.",
 		Formula: "Δmemory_pgmajfault / Δt",
-		read:    readRates(domainstats.MemoryMajorPageFaults),
+		read:    readRates(sample.MemoryMajorPageFaults),
 	},
-	rates("guest_network_receive_bytes_per_second", "bytes per second", "Bytes that the guest received.", domainstats.NetworkReceiveBytes),
-	rates("guest_network_transmit_bytes_per_second", "bytes per second", "Bytes that the guest sent.", domainstats.NetworkTransmitBytes),
-	rates("guest_network_receive_packets_per_second", "packets per second", "Packets that the guest received.", domainstats.NetworkReceivePackets),
-	rates("guest_network_transmit_packets_per_second", "packets per second", "Packets that the guest sent.", domainstats.NetworkTransmitPackets),
-	rates("guest_storage_read_bytes_per_second", "bytes per second", "Bytes that the guest read from its drives.", domainstats.StorageReadBytes),
-	rates("guest_storage_write_bytes_per_second", "bytes per second", "Bytes that the guest wrote to its drives.", domainstats.StorageWriteBytes),
-	rates("guest_storage_read_operations_per_second", "operations per second", "Reads of the guest from its drives.", domainstats.StorageReadOperations),
-	rates("guest_storage_write_operations_per_second", "operations per second", "Writes of the guest to its drives.", domainstats.StorageWriteOperations),
+	rates("guest_network_receive_bytes_per_second", "bytes per second", "Bytes that the guest received.", sample.NetworkReceiveBytes),
+	rates("guest_network_transmit_bytes_per_second", "bytes per second", "Bytes that the guest sent.", sample.NetworkTransmitBytes),
+	rates("guest_network_receive_packets_per_second", "packets per second", "Packets that the guest received.", sample.NetworkReceivePackets),
+	rates("guest_network_transmit_packets_per_second", "packets per second", "Packets that the guest sent.", sample.NetworkTransmitPackets),
+	rates("guest_storage_read_bytes_per_second", "bytes per second", "Bytes that the guest read from its drives.", sample.StorageReadBytes),
+	rates("guest_storage_write_bytes_per_second", "bytes per second", "Bytes that the guest wrote to its drives.", sample.StorageWriteBytes),
+	rates("guest_storage_read_operations_per_second", "operations per second", "Reads of the guest from its drives.", sample.StorageReadOperations),
+	rates("guest_storage_write_operations_per_second", "operations per second", "Writes of the guest to its drives.", sample.StorageWriteOperations),
 	{
 		Name: "guest_filesystem_utilization_percent", Unit: "percent of the filesystem, 0-100", Group: Max, Needs: needsFiles, NeedsAgent: true,
 		Help:     "How full the guest's fullest filesystem is.",
 		Formula:  "the largest of 100 × filesystem_used / filesystem_capacity over mount points",
-		Instance: domainstats.FilesystemUsedBytes.Instance(),
+		Instance: sample.FilesystemUsedBytes.Instance(),
 		read:     readFilesystems,
 	},
 }
 
-func load(span string, family domainstats.Family) *Metric {
+func load(span string, family sample.Family) *Metric {
 	return &Metric{
 		Name: "guest_load_" + span, Unit: "load average", Group: Sum, Needs: needsLoad, NeedsAgent: true,
 		Help:    "The guest's own load average over " + span + ".",
@@ -132,8 +132,8 @@ func load(span string, family domainstats.Family) *Metric {
 	}
 }
 
-func rates(name, unit, help string, family domainstats.Family) *Metric {
-	series := strings.TrimSuffix(strings.TrimPrefix(family.String(), "kubevirt_vmi_"), "_total")
+func rates(name, unit, help string, family sample.Family) *Metric {
+	series := strings.TrimSuffix(strings.TrimPrefix(family.String(), sample.VirtHandlerPrefix), "_total")
 	return &Metric{
 		Name: name, Unit: unit, Help: help, Group: Sum,
 		Formula:  fmt.Sprintf("sum over %ss of Δ%s / Δt", family.Instance(), series),

@@ -3,8 +3,8 @@ package metric
 import (
 	"time"
 
-	"guest-metrics-server/pkg/domainstats"
 	"guest-metrics-server/pkg/history"
+	"guest-metrics-server/pkg/sample"
 	"guest-metrics-server/pkg/unknown"
 )
 
@@ -37,9 +37,9 @@ func readCPUAndDelay(value func(cpu) float64) readFunc {
 		if err != nil {
 			return Reading{}, err
 		}
-		share, _, ok := meanShare(w, domainstats.VCPUDelaySeconds)
+		share, _, ok := meanShare(w, sample.VCPUDelaySeconds)
 		if !ok {
-			return Reading{}, notReported(domainstats.VCPUDelaySeconds)
+			return Reading{}, notReported(sample.VCPUDelaySeconds)
 		}
 		c.waiting = share
 		return Reading{Value: value(c), Weight: c.vcpus, At: w.RatesAt(), Span: c.span}, nil
@@ -54,16 +54,16 @@ func running(w history.Window) (cpu, *unknown.Error) {
 		return cpu{}, unknown.Errorf(unknown.NotReported,
 			"virt-handler reports vCPU time in a wrong unit, as KubeVirt before 1.6 does: upgrade KubeVirt")
 	}
-	share, span, ok := meanShare(w, domainstats.VCPUSeconds)
+	share, span, ok := meanShare(w, sample.VCPUSeconds)
 	if !ok {
-		return cpu{}, notReported(domainstats.VCPUSeconds)
+		return cpu{}, notReported(sample.VCPUSeconds)
 	}
-	return cpu{running: share, vcpus: float64(w.Count(domainstats.VCPUSeconds)), span: span}, nil
+	return cpu{running: share, vcpus: float64(w.Count(sample.VCPUSeconds)), span: span}, nil
 }
 
 // meanShare returns the mean over vCPUs of a counter of seconds per second, and
 // the longest span among them.
-func meanShare(w history.Window, family domainstats.Family) (share float64, span time.Duration, ok bool) {
+func meanShare(w history.Window, family sample.Family) (share float64, span time.Duration, ok bool) {
 	var n float64
 	for _, rate := range w.Rates(family) {
 		share += clamp(rate.PerSecond)
@@ -78,9 +78,9 @@ func meanShare(w history.Window, family domainstats.Family) (share float64, span
 // have run for longer than the QEMU process that they are a part of.
 func milliseconds(w history.Window) bool {
 	var vcpus float64
-	for _, seconds := range w.Latest(domainstats.VCPUSeconds) {
+	for _, seconds := range w.Latest(sample.VCPUSeconds) {
 		vcpus += seconds
 	}
-	seconds, ok := latest(w, domainstats.CPUUsageSeconds)
+	seconds, ok := latest(w, sample.CPUUsageSeconds)
 	return ok && seconds > 0 && vcpus > 10*seconds
 }

@@ -5,13 +5,13 @@ import (
 	"slices"
 	"strings"
 
-	"guest-metrics-server/pkg/domainstats"
 	"guest-metrics-server/pkg/history"
+	"guest-metrics-server/pkg/sample"
 	"guest-metrics-server/pkg/unknown"
 )
 
 // readRates sums the rates of a family's counters over the instances that match.
-func readRates(family domainstats.Family) readFunc {
+func readRates(family sample.Family) readFunc {
 	return func(w history.Window, match Match) (Reading, *unknown.Error) {
 		if !w.HasRates() {
 			return Reading{}, oneSample()
@@ -33,7 +33,7 @@ func readRates(family domainstats.Family) readFunc {
 }
 
 // readGauge reads a family of one series.
-func readGauge(family domainstats.Family) readFunc {
+func readGauge(family sample.Family) readFunc {
 	return func(w history.Window, _ Match) (Reading, *unknown.Error) {
 		value, ok := latest(w, family)
 		if !ok {
@@ -45,13 +45,13 @@ func readGauge(family domainstats.Family) readFunc {
 
 func readMemory(value func(used, available float64) float64) readFunc {
 	return func(w history.Window, _ Match) (Reading, *unknown.Error) {
-		available, ok := latest(w, domainstats.MemoryAvailableBytes)
+		available, ok := latest(w, sample.MemoryAvailableBytes)
 		if !ok || available == 0 {
-			return Reading{}, notReported(domainstats.MemoryAvailableBytes)
+			return Reading{}, notReported(sample.MemoryAvailableBytes)
 		}
-		usable, ok := latest(w, domainstats.MemoryUsableBytes)
+		usable, ok := latest(w, sample.MemoryUsableBytes)
 		if !ok {
-			return Reading{}, notReported(domainstats.MemoryUsableBytes)
+			return Reading{}, notReported(sample.MemoryUsableBytes)
 		}
 		used := max(0, available-usable) // The two are not read at the same moment.
 		return Reading{Value: value(used, available), Weight: available, At: w.Newest()}, nil
@@ -61,21 +61,21 @@ func readMemory(value func(used, available float64) float64) readFunc {
 func readFilesystems(w history.Window, match Match) (Reading, *unknown.Error) {
 	fullest := Reading{Value: math.Inf(-1), Weight: 1, At: w.Newest()}
 	capacities := make(map[string]float64)
-	for mountPoint, capacity := range w.Latest(domainstats.FilesystemCapacityBytes) {
+	for mountPoint, capacity := range w.Latest(sample.FilesystemCapacityBytes) {
 		capacities[mountPoint] = capacity
 	}
-	for mountPoint, used := range w.Latest(domainstats.FilesystemUsedBytes) {
+	for mountPoint, used := range w.Latest(sample.FilesystemUsedBytes) {
 		if capacity := capacities[mountPoint]; capacity > 0 && match(mountPoint) {
 			fullest.Value = max(fullest.Value, 100*clamp(used/capacity))
 		}
 	}
 	if math.IsInf(fullest.Value, -1) {
-		return Reading{}, noneMatches(w, domainstats.FilesystemUsedBytes)
+		return Reading{}, noneMatches(w, sample.FilesystemUsedBytes)
 	}
 	return fullest, nil
 }
 
-func latest(w history.Window, family domainstats.Family) (value float64, ok bool) {
+func latest(w history.Window, family sample.Family) (value float64, ok bool) {
 	for _, value := range w.Latest(family) {
 		return value, true
 	}
@@ -86,13 +86,13 @@ func oneSample() *unknown.Error {
 	return unknown.Errorf(unknown.OneSample, "first sample taken, a rate needs a second one")
 }
 
-func notReported(family domainstats.Family) *unknown.Error {
+func notReported(family sample.Family) *unknown.Error {
 	return unknown.Errorf(unknown.NotReported, "virt-handler's page has no usable %s of this VMI", family)
 }
 
 // noneMatches tells why no instance of a family could be used: there is none, or
 // others are there than those asked for.
-func noneMatches(w history.Window, family domainstats.Family) *unknown.Error {
+func noneMatches(w history.Window, family sample.Family) *unknown.Error {
 	if _, ok := latest(w, family); ok && family.Instance() == "" {
 		return unknown.Errorf(unknown.OneSample, "its counter began anew, a rate needs a second sample")
 	}

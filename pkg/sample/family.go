@@ -1,7 +1,7 @@
-package domainstats
+package sample
 
-// Family is a family of series of virt-handler's page that we read. The page's
-// prefix kubevirt_vmi_ is left out of the names here.
+// Family is a family of series that we read, of virt-handler's page or of the
+// guest's own.
 type Family uint8
 
 // The families. Seconds, bytes and counts are as on the page.
@@ -25,12 +25,13 @@ const (
 	StorageWriteOperations
 	FilesystemCapacityBytes // Per mount point, by the agent.
 	FilesystemUsedBytes     // Per mount point, by the agent.
+	HTTPRequests            // Of the guest's web server, by its own page.
+	HTTPConnections         // Open to the guest's web server, by its own page.
 	familyCount
 )
 
-// A familyInfo tells how a family stands on the page.
 type familyInfo struct {
-	series   string // Without the prefix.
+	name     string // Of virt-handler's series, without its prefix, or of what a guest's page tells.
 	instance string // The label that tells the series of one VMI apart, "" where there is one.
 	kind     kind
 }
@@ -39,7 +40,8 @@ type kind uint8
 
 const (
 	gauge   kind = iota
-	counter      // QEMU's: it only grows while QEMU lives.
+	counter      // QEMU's: it only grows while QEMU lives, but for a 0 when libvirt could not read it.
+	served       // A server's in the guest: it only grows while the server lives.
 	claimed      // A counter of the guest's, which may do what it likes.
 )
 
@@ -63,24 +65,46 @@ var families = [familyCount]familyInfo{
 	StorageWriteOperations:  {"storage_iops_write_total", "drive", counter},
 	FilesystemCapacityBytes: {"filesystem_capacity_bytes", "mount_point", gauge},
 	FilesystemUsedBytes:     {"filesystem_used_bytes", "mount_point", gauge},
+	HTTPRequests:            {"requests", "", served},
+	HTTPConnections:         {"connections", "", gauge},
 }
 
-const prefix = "kubevirt_vmi_"
+// VirtHandlerPrefix begins the name of each series of virt-handler's page.
+const VirtHandlerPrefix = "kubevirt_vmi_"
 
-var familyOf = func() map[string]Family {
+// VirtHandlerFamilies returns the families of virt-handler's page by the names
+// of their series.
+func VirtHandlerFamilies() map[string]Family {
 	byName := make(map[string]Family, familyCount)
-	for f, info := range families {
-		byName[prefix+info.series] = Family(f)
+	for f := range familyCount {
+		if !f.IsGuestHTTP() {
+			byName[f.String()] = f
+		}
 	}
 	return byName
-}()
+}
 
-// String returns the name of the family's series on the page.
-func (f Family) String() string { return prefix + families[f].series }
+// String returns the name of the family's series on its page.
+func (f Family) String() string {
+	if f.IsGuestHTTP() {
+		return families[f].name
+	}
+	return VirtHandlerPrefix + families[f].name
+}
 
-// IsCounter tells whether the family's values only grow while QEMU lives: one
-// that is lower than before means that another QEMU counts.
-func (f Family) IsCounter() bool { return families[f].kind == counter }
+// IsGuestHTTP tells whether it is the guest's own page that tells of the family.
+func (f Family) IsGuestHTTP() bool { return f == HTTPRequests || f == HTTPConnections }
+
+// IsCounter tells whether the family's values only grow while QEMU or the
+// guest's server lives: one that is lower than before means that another one
+// counts.
+func (f Family) IsCounter() bool {
+	return families[f].kind == counter || families[f].kind == served
+}
+
+// MayDip tells whether a 0 of the family can mean no more than that it could not
+// be read.
+func (f Family) MayDip() bool { return families[f].kind == counter }
 
 // Instance returns the label that tells the series of one VMI apart, "" where
 // there is only one.
