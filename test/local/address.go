@@ -6,7 +6,8 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"syscall"
+
+	"guest-metrics-server/test/filelock"
 )
 
 // block is a loopback network of a cluster's own, 127.N.0.0/16, so that clusters
@@ -29,7 +30,7 @@ const firstBlock, lastBlock = 100, 199
 func reserveBlock() (*block, error) {
 	for second := firstBlock; second <= lastBlock; second++ {
 		podsDir := fmt.Sprintf("/tmp/gms-%d", second)
-		lock, err := lockFile(podsDir + ".lock")
+		lock, err := filelock.Try(podsDir + ".lock")
 		if err != nil {
 			continue // another cluster's, perhaps of another user
 		}
@@ -70,20 +71,6 @@ func (b *block) node(number int) netip.Addr { return b.at(64, byte(10+number)) }
 
 // pods is the range of launcher pods' addresses.
 func (b *block) pods() netip.Prefix { return netip.PrefixFrom(b.at(128, 0), 17) }
-
-// lockFile opens and locks a file, and fails when another process has it locked.
-// The kernel drops the lock when the file is closed or the process ends.
-func lockFile(path string) (*os.File, error) {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		_ = file.Close()
-		return nil, fmt.Errorf("lock %s: %w", path, err)
-	}
-	return file, nil
-}
 
 // checkServerPort reports whether this user may listen where the shipped Service
 // has its port, before anything takes the time to start.

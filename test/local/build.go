@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -15,10 +14,9 @@ import (
 	"runtime"
 	"strings"
 	"time"
-)
 
-// cacheLifetime is how long a build is kept that nobody uses.
-const cacheLifetime = 14 * 24 * time.Hour
+	"guest-metrics-server/test/cache"
+)
 
 // module is a Go module of the local cluster, with the programs built from it.
 type module struct {
@@ -52,14 +50,13 @@ type binaries map[string]string
 // user's cache directory under a hash of all that goes into them, so that a clean
 // checkout does not compile Kubernetes again.
 func build(ctx context.Context, repository string, progress io.Writer) (binaries, error) {
-	cache, err := os.UserCacheDir()
+	kept, err := cache.User()
 	if err != nil {
-		return nil, fmt.Errorf("find a directory for built programs: %w", err)
+		return nil, err
 	}
-	cache = filepath.Join(cache, "guest-metrics-server")
 	built := binaries{}
 	for _, m := range modules {
-		dir, err := m.build(ctx, repository, cache, progress)
+		dir, err := m.build(ctx, repository, kept, progress)
 		if err != nil {
 			return nil, fmt.Errorf("build %s: %w", m.dir, err)
 		}
@@ -72,40 +69,22 @@ func build(ctx context.Context, repository string, progress io.Writer) (binaries
 }
 
 // build returns the directory of the module's programs.
-func (m module) build(ctx context.Context, repository, cache string, progress io.Writer) (string, error) {
+func (m module) build(ctx context.Context, repository string, kept cache.Dir, progress io.Writer) (string, error) {
 	source := filepath.Join(repository, m.dir)
 	key, err := m.key(ctx, source)
 	if err != nil {
 		return "", err
 	}
-	if err := os.MkdirAll(cache, 0o755); err != nil {
-		return "", err
-	}
-	lock, err := awaitLock(ctx, filepath.Join(cache, m.name+".lock"), progress)
-	if err != nil {
-		return "", err
-	}
-	defer lock.Close()
-
-	dir := filepath.Join(cache, m.name+"-"+key)
-	if _, err := os.Stat(dir); err == nil {
-		now := time.Now()
-		return dir, os.Chtimes(dir, now, now) // in use: not yet for pruning
-	}
-	partial := dir + ".partial"
-	if err := errors.Join(os.RemoveAll(partial), os.Mkdir(partial, 0o755)); err != nil {
-		return "", err
-	}
-	fmt.Fprintf(progress, "Building %s, once: about %s on two cores when nothing is cached.\n", m.what, m.cold)
-	start := time.Now()
-	if err := m.compile(ctx, source, partial, progress); err != nil {
-		return "", err
-	}
-	fmt.Fprintf(progress, "Built %s in %v.\n", m.what, time.Since(start).Round(time.Second))
-	if err := os.Rename(partial, dir); err != nil {
-		return "", err
-	}
-	return dir, prune(cache, m.name)
+	logf := func(format string, args ...any) { fmt.Fprintf(progress, format+"\n", args...) }
+	return kept.Get(ctx, logf, cache.Entry{Name: m.name, Key: key, Make: func(ctx context.Context, dir string) error {
+		logf("Building %s, once: about %s on two cores when nothing is cached.", m.what, m.cold)
+		start := time.Now()
+		if err := m.compile(ctx, source, dir, progress); err != nil {
+			return err
+		}
+		logf("Built %s in %v.", m.what, time.Since(start).Round(time.Second))
+		return nil
+	}})
 }
 
 // key hashes what the programs are made of.
@@ -159,41 +138,4 @@ func (m module) compile(ctx context.Context, source, target string, progress io.
 		fmt.Fprintf(progress, "  compiling: %d of at most %d packages after %v\n", lines, total, time.Since(start).Round(time.Second))
 	})
 	return err
-}
-
-// prune removes builds of a module that have not been used for long.
-func prune(cache, name string) error {
-	entries, err := filepath.Glob(filepath.Join(cache, name+"-*"))
-	if err != nil {
-		return err
-	}
-	for _, dir := range entries {
-		info, err := os.Stat(dir)
-		if err != nil {
-			return err
-		}
-		if time.Since(info.ModTime()) > cacheLifetime {
-			if err := os.RemoveAll(dir); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// awaitLock waits for another process that builds the same.
-func awaitLock(ctx context.Context, path string, progress io.Writer) (*os.File, error) {
-	lock, err := lockFile(path)
-	for told := false; err != nil; told = true {
-		if !told {
-			fmt.Fprintln(progress, "Waiting for another process that builds the same.")
-		}
-		select {
-		case <-ctx.Done():
-			return nil, fmt.Errorf("%w: %w", err, ctx.Err())
-		case <-time.After(time.Second):
-		}
-		lock, err = lockFile(path)
-	}
-	return lock, nil
 }

@@ -6,7 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
+
+	"guest-metrics-server/test/cache"
 )
 
 func TestBuildKeyFollowsWhatIsCompiled(t *testing.T) {
@@ -56,9 +57,9 @@ func TestBuildCompilesOnce(t *testing.T) {
 		"m/cmd/hello/main.go": "package main\nfunc main() { println(\"hello\") }\n",
 	})
 	m := module{name: "m", dir: "m", what: "hello", cold: "a second", packages: []string{"./cmd/hello"}}
-	cache := t.TempDir()
+	kept := cache.Dir(t.TempDir())
 	var told strings.Builder
-	first, err := m.build(t.Context(), repository, cache, &told)
+	first, err := m.build(t.Context(), repository, kept, &told)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +70,7 @@ func TestBuildCompilesOnce(t *testing.T) {
 		t.Errorf("the build says %q, not what is built and how long it takes", told.String())
 	}
 	told.Reset()
-	second, err := m.build(t.Context(), repository, cache, &told)
+	second, err := m.build(t.Context(), repository, kept, &told)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,27 +85,9 @@ func TestBuildErrorCarriesTheCompilers(t *testing.T) {
 		"m/cmd/hello/main.go": "package main\nfunc main() { undefined() }\n",
 	})
 	m := module{name: "m", dir: "m", packages: []string{"./cmd/hello"}}
-	_, err := m.build(t.Context(), repository, t.TempDir(), io.Discard)
+	_, err := m.build(t.Context(), repository, cache.Dir(t.TempDir()), io.Discard)
 	if err == nil || !strings.Contains(err.Error(), "undefined: undefined") {
 		t.Errorf("the error is %v, without the compiler's", err)
-	}
-}
-
-func TestPruneRemovesWhatIsLongUnused(t *testing.T) {
-	cache := writeFiles(t, map[string]string{"m-old/program": "", "m-new/program": "", "other-old/program": ""})
-	old := time.Now().Add(-2 * cacheLifetime)
-	for _, name := range []string{"m-old", "other-old"} {
-		if err := os.Chtimes(filepath.Join(cache, name), old, old); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := prune(cache, "m"); err != nil {
-		t.Fatal(err)
-	}
-	for name, want := range map[string]bool{"m-old": false, "m-new": true, "other-old": true} {
-		if _, err := os.Stat(filepath.Join(cache, name)); (err == nil) != want {
-			t.Errorf("%s is there: %v, want %v", name, err == nil, want)
-		}
 	}
 }
 

@@ -15,6 +15,8 @@ import (
 
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+
+	"guest-metrics-server/test/process"
 )
 
 // startTimeout is for everything but building. A cold page cache on a busy
@@ -42,14 +44,13 @@ type Cluster struct {
 	state      *state
 	block      *block
 	binaries   binaries
-	parent     *parent
 
 	ca, frontProxyCA, serviceAccountCA, kubevirtCA *authority
 	admin                                          *rest.Config
 	kube                                           kubernetes.Interface
 
 	mu        sync.Mutex
-	processes []*process // in the order of their start
+	processes []*process.Process // in the order of their start
 }
 
 // Start builds what is not built yet and starts a cluster. It returns when pools
@@ -134,7 +135,6 @@ func (c *Cluster) prepare() error {
 	if c.kube, err = kubernetes.NewForConfig(c.admin); err != nil {
 		return fmt.Errorf("make a Kubernetes client: %w", err)
 	}
-	c.parent = newParent()
 	return errors.Join(c.writeCredentials(), c.writeKubeVirtCredentials(), c.writeKubectl())
 }
 
@@ -154,13 +154,9 @@ func (c *Cluster) Stop() error {
 	defer c.mu.Unlock()
 	var errs []error
 	for _, p := range slices.Backward(c.processes) {
-		errs = append(errs, p.stop())
+		errs = append(errs, p.Stop())
 	}
 	c.processes = nil
-	if c.parent != nil {
-		c.parent.close()
-		c.parent = nil
-	}
 	if c.block != nil {
 		errs = append(errs, c.block.release())
 		c.block = nil
@@ -177,7 +173,7 @@ func (c *Cluster) Check() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, p := range c.processes {
-		if err := p.check(); err != nil {
+		if err := p.Check(); err != nil {
 			return err
 		}
 	}
@@ -219,16 +215,16 @@ func (c *Cluster) nodes() []string {
 }
 
 // start starts a process that Stop will stop.
-func (c *Cluster) start(name, binary string, args ...string) (*process, error) {
+func (c *Cluster) start(name, binary string, args ...string) (*process.Process, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.parent == nil {
+	if c.block == nil {
 		return nil, fmt.Errorf("start %s: the cluster is stopped", name)
 	}
-	if slices.ContainsFunc(c.processes, func(p *process) bool { return p.name == name }) {
+	if slices.ContainsFunc(c.processes, func(p *process.Process) bool { return p.Name() == name }) {
 		return nil, fmt.Errorf("start %s: it is started already", name)
 	}
-	p, err := c.parent.start(c.state.dir, name, binary, args...)
+	p, err := process.Start(c.state.dir, name, exec.Command(binary, args...))
 	if err != nil {
 		return nil, err
 	}
@@ -240,13 +236,13 @@ func (c *Cluster) start(name, binary string, args ...string) (*process, error) {
 func (c *Cluster) stop(name string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	i := slices.IndexFunc(c.processes, func(p *process) bool { return p.name == name })
+	i := slices.IndexFunc(c.processes, func(p *process.Process) bool { return p.Name() == name })
 	if i < 0 {
 		return fmt.Errorf("stop %s: it is not started", name)
 	}
 	p := c.processes[i]
 	c.processes = slices.Delete(c.processes, i, i+1)
-	return p.stop()
+	return p.Stop()
 }
 
 // findRepository finds the sources by the module of the working directory.

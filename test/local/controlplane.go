@@ -79,7 +79,7 @@ func (c *Cluster) startEtcd(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return etcd.await(ctx, func(ctx context.Context) error {
+	return etcd.Await(ctx, func(ctx context.Context) error {
 		connection, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
 		if err != nil {
 			return err
@@ -115,7 +115,7 @@ func (c *Cluster) startAPIServer(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return apiServer.await(ctx, func(ctx context.Context) error {
+	return apiServer.Await(ctx, func(ctx context.Context) error {
 		return c.kube.Discovery().RESTClient().Get().AbsPath("/readyz").Do(ctx).Error()
 	})
 }
@@ -143,7 +143,7 @@ func (c *Cluster) startControllerManager(ctx context.Context) error {
 		return err
 	}
 	url := "https://" + hostPort(address, controllerManagerPort) + "/healthz"
-	return manager.await(ctx, func(ctx context.Context) error { return get(ctx, url, c.ca, "") })
+	return manager.Await(ctx, func(ctx context.Context) error { return get(ctx, url, c.ca, "") })
 }
 
 // get succeeds when url answers 200. An empty server name is the URL's host.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os/exec"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -82,7 +83,7 @@ func (c *Cluster) installCRDs(ctx context.Context) error {
 		return fmt.Errorf("apply KubeVirt's CRDs: %w", err)
 	}
 	// Not by kubectl wait, which looks at one after the other and takes 2 s.
-	if err := wait.PollUntilContextCancel(ctx, pollInterval, true, c.crdsEstablished); err != nil {
+	if err := wait.PollUntilContextCancel(ctx, 50*time.Millisecond, true, c.crdsEstablished); err != nil {
 		return fmt.Errorf("wait for KubeVirt's CRDs to be established: %w", err)
 	}
 	return nil
@@ -130,7 +131,7 @@ func (c *Cluster) startVirtController(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return virtController.await(ctx, func(ctx context.Context) error {
+	return virtController.Await(ctx, func(ctx context.Context) error {
 		lease, err := c.kube.CoordinationV1().Leases(kubevirtNamespace).Get(ctx, "virt-controller", metav1.GetOptions{})
 		if err != nil {
 			return err
@@ -157,7 +158,7 @@ func (c *Cluster) startFakeNode(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return fakeNode.await(ctx, func(ctx context.Context) error {
+	return fakeNode.Await(ctx, func(ctx context.Context) error {
 		pods, err := c.kube.CoreV1().Pods(kubevirtNamespace).List(ctx, metav1.ListOptions{
 			LabelSelector: "kubevirt.io=virt-handler", FieldSelector: "status.phase=Running"})
 		if err != nil {
@@ -190,7 +191,7 @@ func (c *Cluster) StartExporter(ctx context.Context, node string) error {
 		if err != nil {
 			return err
 		}
-		return exporter.await(ctx, func(ctx context.Context) error {
+		return exporter.Await(ctx, func(ctx context.Context) error {
 			return get(ctx, "https://"+address+"/healthz", c.kubevirtCA, virtHandlerServerName)
 		})
 	}

@@ -100,7 +100,7 @@ func (c *Cluster) StartServer(ctx context.Context, binary string, extraArgs ...s
 	if err != nil {
 		return err
 	}
-	if err := server.await(ctx, func(ctx context.Context) error {
+	if err := server.Await(ctx, func(ctx context.Context) error {
 		return get(ctx, "https://"+address+":"+serverPort+"/livez", c.ca, serverHostName())
 	}); err != nil {
 		return err
@@ -110,7 +110,7 @@ func (c *Cluster) StartServer(ctx context.Context, binary string, extraArgs ...s
 	}
 	_, err = c.Kubectl(ctx, nil, "wait", "--for=condition=Available", "--timeout=60s", "apiservice", "-l", apiServiceLabel)
 	if err != nil {
-		return fmt.Errorf("wait for the server's APIServices (its log is %s): %w", server.logPath, err)
+		return fmt.Errorf("wait for the server's APIServices (its log is %s): %w", server.LogPath(), err)
 	}
 	return nil
 }

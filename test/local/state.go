@@ -12,6 +12,8 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"guest-metrics-server/test/filelock"
 )
 
 // state is the state directory. It holds logs, process ids, kubeconfigs, keys
@@ -32,7 +34,7 @@ func openState(dir string) (*state, error) {
 	if dir, err = filepath.EvalSymlinks(dir); err != nil { // kustomize compares real paths
 		return nil, fmt.Errorf("find the state directory: %w", err)
 	}
-	lock, err := lockFile(filepath.Join(dir, "lock"))
+	lock, err := filelock.Try(filepath.Join(dir, "lock"))
 	if err != nil {
 		return nil, fmt.Errorf("a cluster runs in %s: stop it, or choose another state directory: %w", dir, err)
 	}

@@ -1,4 +1,4 @@
-package local
+package process
 
 import (
 	"bytes"
@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -20,37 +21,24 @@ const (
 	logTailBytes = 2048
 )
 
-// parent starts child processes. The kernel is asked to kill a child when its
+// starter starts all children. The kernel is asked to kill a child when its
 // parent dies, so that nothing is left behind even after a SIGKILL of this
 // process. It takes the *thread* that started the child for the parent, and the
-// Go runtime ends threads as it likes: so all children are started by one
-// goroutine that keeps its thread until close.
-type parent struct {
-	starts chan func()
-	ended  chan struct{}
-}
-
-func newParent() *parent {
-	p := &parent{starts: make(chan func()), ended: make(chan struct{})}
+// Go runtime ends threads as it likes: so one goroutine starts all children, and
+// keeps its thread as long as this process lives.
+var starter = sync.OnceValue(func() chan<- func() {
+	starts := make(chan func())
 	go func() {
-		defer close(p.ended)
 		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		for start := range p.starts {
+		for start := range starts {
 			start()
 		}
 	}()
-	return p
-}
+	return starts
+})
 
-// close ends the goroutine. Children are to be stopped before.
-func (p *parent) close() {
-	close(p.starts)
-	<-p.ended
-}
-
-// process is a running child.
-type process struct {
+// Process is a running child.
+type Process struct {
 	name    string
 	logPath string
 	pidPath string
@@ -59,15 +47,16 @@ type process struct {
 	err     error
 }
 
-// start starts a child whose output goes to <name>.log and whose process id to
+// Start starts a child whose output goes to <name>.log and whose process id to
 // <name>.pid in dir. The child is in a process group of its own, so that a Ctrl-C
-// in the terminal reaches only us and children are stopped in order.
-func (p *parent) start(dir, name, binary string, args ...string) (*process, error) {
-	child := &process{
+// in the terminal reaches only us and children are stopped in order. The caller
+// must Stop it.
+func Start(dir, name string, cmd *exec.Cmd) (*Process, error) {
+	child := &Process{
 		name:    name,
 		logPath: filepath.Join(dir, name+".log"),
 		pidPath: filepath.Join(dir, name+".pid"),
-		cmd:     exec.Command(binary, args...),
+		cmd:     cmd,
 		exited:  make(chan struct{}),
 	}
 	log, err := os.OpenFile(child.logPath, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
@@ -75,11 +64,14 @@ func (p *parent) start(dir, name, binary string, args ...string) (*process, erro
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
 	defer log.Close()
-	child.cmd.Stdout, child.cmd.Stderr = log, log
-	child.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	cmd.Stdout, cmd.Stderr = log, log
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	cmd.SysProcAttr.Setpgid, cmd.SysProcAttr.Pdeathsig = true, syscall.SIGKILL
 
 	started := make(chan error)
-	p.starts <- func() { started <- child.cmd.Start() }
+	starter() <- func() { started <- cmd.Start() }
 	if err := <-started; err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
@@ -87,15 +79,15 @@ func (p *parent) start(dir, name, binary string, args ...string) (*process, erro
 		child.err = child.cmd.Wait()
 		close(child.exited)
 	}()
-	pid := strconv.Itoa(child.cmd.Process.Pid) + "\n"
+	pid := strconv.Itoa(cmd.Process.Pid) + "\n"
 	if err := os.WriteFile(child.pidPath, []byte(pid), 0o600); err != nil {
-		return nil, errors.Join(fmt.Errorf("start %s: %w", name, err), child.stop())
+		return nil, errors.Join(fmt.Errorf("start %s: %w", name, err), child.Stop())
 	}
 	return child, nil
 }
 
-// stop asks the child to end and waits until it has.
-func (c *process) stop() error {
+// Stop asks the child to end and waits until it has.
+func (c *Process) Stop() error {
 	defer os.Remove(c.pidPath)
 	select {
 	case <-c.exited:
@@ -117,8 +109,8 @@ func (c *process) stop() error {
 	return fmt.Errorf("%s did not end within %v of SIGTERM and was killed: see %s", c.name, stopGrace, c.logPath)
 }
 
-// check returns an error when the child has ended.
-func (c *process) check() error {
+// Check returns an error when the child has ended.
+func (c *Process) Check() error {
 	select {
 	case <-c.exited:
 		return fmt.Errorf("%s ended by itself (%v); the end of %s:\n%s", c.name, c.cmd.ProcessState, c.logPath, c.logTail())
@@ -127,10 +119,10 @@ func (c *process) check() error {
 	}
 }
 
-// await polls until probe succeeds, the child ends, or the context does.
-func (c *process) await(ctx context.Context, probe func(context.Context) error) error {
+// Await polls until probe succeeds, the child ends, or the context does.
+func (c *Process) Await(ctx context.Context, probe func(context.Context) error) error {
 	for {
-		if err := c.check(); err != nil {
+		if err := c.Check(); err != nil {
 			return err
 		}
 		attempt, cancel := context.WithTimeout(ctx, 5*time.Second)
@@ -148,7 +140,13 @@ func (c *process) await(ctx context.Context, probe func(context.Context) error) 
 	}
 }
 
-func (c *process) logTail() []byte {
+// LogPath returns where the child's output is.
+func (c *Process) LogPath() string { return c.logPath }
+
+// Name returns the name that it was started by.
+func (c *Process) Name() string { return c.name }
+
+func (c *Process) logTail() []byte {
 	log, err := os.ReadFile(c.logPath)
 	if err != nil {
 		return []byte(err.Error())

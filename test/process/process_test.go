@@ -1,4 +1,4 @@
-package local
+package process
 
 import (
 	"context"
@@ -14,21 +14,19 @@ import (
 )
 
 func TestProcessStopsWhenAsked(t *testing.T) {
-	parent := newParent()
-	defer parent.close()
 	dir := t.TempDir()
-	child, err := parent.start(dir, "sleeper", "sleep", "600")
+	child, err := Start(dir, "sleeper", exec.Command("sleep", "600"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "sleeper.pid")); err != nil {
 		t.Error(err)
 	}
-	if err := child.check(); err != nil {
+	if err := child.Check(); err != nil {
 		t.Errorf("while it runs: %v", err)
 	}
 	for range 2 { // the second is for a process that ended meanwhile
-		if err := child.stop(); err != nil {
+		if err := child.Stop(); err != nil {
 			t.Error(err)
 		}
 	}
@@ -38,29 +36,25 @@ func TestProcessStopsWhenAsked(t *testing.T) {
 }
 
 func TestProcessThatEndsByItselfIsFoundOut(t *testing.T) {
-	parent := newParent()
-	defer parent.close()
-	child, err := parent.start(t.TempDir(), "broken", "sh", "-c", "echo no such flag >&2; exit 3")
+	child, err := Start(t.TempDir(), "broken", exec.Command("sh", "-c", "echo no such flag >&2; exit 3"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = child.await(t.Context(), func(context.Context) error { return errors.New("not yet") })
+	err = child.Await(t.Context(), func(context.Context) error { return errors.New("not yet") })
 	if err == nil || !strings.Contains(err.Error(), "broken ended by itself (exit status 3)") || !strings.Contains(err.Error(), "no such flag") {
 		t.Errorf("the error is %v, without the end of the process and of its log", err)
 	}
 }
 
 func TestProcessIsAwaitedNoLongerThanTheContext(t *testing.T) {
-	parent := newParent()
-	defer parent.close()
-	child, err := parent.start(t.TempDir(), "sleeper", "sleep", "600")
+	child, err := Start(t.TempDir(), "sleeper", exec.Command("sleep", "600"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer child.stop() //nolint:errcheck // not what is tested
+	defer child.Stop() //nolint:errcheck // not what is tested
 	ctx, cancel := context.WithCancelCause(t.Context())
 	patience, notYet := errors.New("out of patience"), errors.New("not yet")
-	err = child.await(ctx, func(context.Context) error { cancel(patience); return notYet })
+	err = child.Await(ctx, func(context.Context) error { cancel(patience); return notYet })
 	if !errors.Is(err, patience) || !errors.Is(err, notYet) {
 		t.Errorf("the error is %v, without why the wait ended and what was waited for", err)
 	}
@@ -68,7 +62,7 @@ func TestProcessIsAwaitedNoLongerThanTheContext(t *testing.T) {
 
 func TestProcessDoesNotOutliveItsParent(t *testing.T) {
 	if dir := os.Getenv("GMS_TEST_PARENT_IN"); dir != "" { // the parent that is to be killed
-		if _, err := newParent().start(dir, "sleeper", "sh", "-c", `exec sleep 60 >"$0"`, filepath.Join(dir, "alive")); err != nil {
+		if _, err := Start(dir, "sleeper", exec.Command("sh", "-c", `exec sleep 60 >"$0"`, filepath.Join(dir, "alive"))); err != nil {
 			t.Fatal(err)
 		}
 		select {}
