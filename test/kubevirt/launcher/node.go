@@ -74,7 +74,7 @@ func (n *Node) observe(vmi *kubevirtv1.VirtualMachineInstance) {
 			n.end(vmi.UID, pod)
 		}
 	}
-	if !vmi.IsScheduled() && !vmi.IsRunning() {
+	if !s.On(script.Scripted) || !vmi.IsScheduled() && !vmi.IsRunning() {
 		return
 	}
 	for pod, node := range vmi.Status.ActivePods {

@@ -27,6 +27,10 @@ const (
 	// ones do. Only without can a test see what all else does to a value. It is
 	// read when the launcher starts.
 	StatsCache Name = "stats-cache"
+
+	// Scripted is whether there is a scripted guest at all. A VMI without one has
+	// a real guest, whose launcher runs elsewhere.
+	Scripted Name = "scripted"
 )
 
 // Numbers that do not add up over time.
@@ -56,7 +60,7 @@ const (
 	MajorPageFaults Name = "memory-major-page-faults-per-second"
 )
 
-var switches = map[Name]bool{Ready: true, Paused: false, Agent: true, StatsCache: true}
+var switches = map[Name]bool{Ready: true, Paused: false, Agent: true, StatsCache: true, Scripted: true}
 
 type number struct{ byDefault, max float64 }
 
