@@ -15,6 +15,7 @@ require (
 	kubevirt.io/api v1.8.0
 	kubevirt.io/client-go v1.8.0
 	kubevirt.io/kubevirt v1.8.0
+	libvirt.org/go/libvirt v1.11005.0
 	sigs.k8s.io/yaml v1.6.0
 )
 
@@ -24,6 +25,7 @@ require (
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/cilium/ebpf v0.11.0 // indirect
+	github.com/containernetworking/plugins v1.5.1 // indirect
 	github.com/coreos/go-semver v0.3.1 // indirect
 	github.com/coreos/go-systemd/v22 v22.5.0 // indirect
 	github.com/cyphar/filepath-securejoin v0.6.0 // indirect
