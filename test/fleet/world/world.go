@@ -6,10 +6,7 @@
 // lets the simulators overwrite them in place.
 package world
 
-import (
-	"errors"
-	"fmt"
-)
+import "fmt"
 
 // Fleet is VMIs spread evenly over nodes.
 type Fleet struct {
@@ -24,8 +21,8 @@ func (f Fleet) Validate() error {
 		return fmt.Errorf("%d VMIs on a node: want 1 to %d", f.PerNode, MaxPerNode)
 	case f.VMIs < f.PerNode || f.VMIs%f.PerNode != 0:
 		return fmt.Errorf("%d VMIs cannot be spread with %d on each node", f.VMIs, f.PerNode)
-	case f.VMIs > MaxVMIs:
-		return errors.New("the fleet is too large for its names")
+	case f.VMIs > MaxVMIs || f.Nodes() > maxNodes:
+		return fmt.Errorf("%d VMIs on %d nodes: want at most %d on %d", f.VMIs, f.Nodes(), MaxVMIs, maxNodes)
 	}
 	return nil
 }
@@ -34,6 +31,7 @@ func (f Fleet) Validate() error {
 const (
 	MaxVMIs    = 1_000_000
 	MaxPerNode = 1000
+	maxNodes   = 10_000
 )
 
 // A namespace holds these pools, in this order; the last one may be cut short by
@@ -124,7 +122,7 @@ func NamespaceName(namespace int) string { return fmt.Sprintf("tenant-%03d", nam
 func NodeName(node int) string { return fmt.Sprintf("node-%05d", node) }
 
 // NodeIP returns the loopback address of a node's virt-handler.
-func NodeIP(node int) string { return fmt.Sprintf("127.90.%d.%d", node/250, 1+node%250) }
+func NodeIP(node int) string { return fmt.Sprintf("127.90.1%02d.1%02d", node/100, node%100) }
 
 // MetricsPort is the port of virt-handler's page.
 const MetricsPort = 8443
