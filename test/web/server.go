@@ -158,7 +158,9 @@ var client = &http.Client{Transport: &http.Transport{}}
 func (s *Server) Kind() Kind { return s.kind }
 
 // Site returns the address, with its port, that is for clients.
-func (s *Server) Site() string { return net.JoinHostPort(s.ip, SitePort) }
+func (s *Server) Site() string { return siteOf(s.ip) }
+
+func siteOf(ip string) string { return net.JoinHostPort(ip, SitePort) }
 
 // StatusURL returns where the status page is.
 func (s *Server) StatusURL() string {
