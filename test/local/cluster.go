@@ -189,6 +189,10 @@ func (c *Cluster) RESTConfig() *rest.Config { return rest.CopyConfig(c.admin) }
 // Kubeconfig returns the path of the administrator's kubeconfig.
 func (c *Cluster) Kubeconfig() string { return c.state.path("admin.kubeconfig") }
 
+// PodsDir returns the directory with the sockets of launcher pods, where the
+// launcher of a real guest puts its own.
+func (c *Cluster) PodsDir() string { return c.block.podsDir }
+
 // UserConfig returns the configuration of a user with a client certificate, as a
 // test of RBAC needs it. The groups come on top of system:authenticated.
 func (c *Cluster) UserConfig(name string, groups ...string) (*rest.Config, error) {

@@ -21,6 +21,7 @@ const (
 type goTool struct {
 	dir  string
 	args []string
+	cgo  bool
 }
 
 // run returns the tool's standard output. Meanwhile it reports the number of
@@ -32,6 +33,9 @@ func (g goTool) run(ctx context.Context, report func(lines int)) ([]byte, error)
 	cmd := exec.CommandContext(ctx, "go", g.args...)
 	cmd.Dir = g.dir
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
+	if g.cgo {
+		cmd.Env = append(cmd.Env, "CGO_ENABLED=1")
+	}
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	// Interrupted, the tool ends its compilers; killed, it leaves them running.
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
