@@ -17,9 +17,9 @@ const (
 	// 400 requests per second it is reached when all servers hang for 0.6 s.
 	maxUnderWay = 256
 
-	// maxLate is how far the requests may be behind before those that were missed
-	// are left out. Up to then they are sent at once.
-	maxLate = time.Second
+	// maxLate is how far the requests may be behind, as on a busy machine. Up to
+	// then those that were missed are sent at once; beyond it they are left out.
+	maxLate = 250 * time.Millisecond
 )
 
 // Load is the requests of clients: as many per second as SetRate says, evenly
