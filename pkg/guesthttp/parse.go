@@ -1,0 +1,260 @@
+package guesthttp
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"regexp/syntax"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// The bounds of a selector.
+const (
+	maxSelectorBytes = 4096
+	maxMatchers      = 32   // The bits of a seen set.
+	maxRegexpSize    = 2000 // Of all expressions of a selector together.
+)
+
+// selectorForm is the cure of most errors.
+const selectorForm = `write a selector such as http_requests_total{code!~"5..",handler="/"}`
+
+// parser reads a selector from left to right.
+type parser struct {
+	text       string
+	pos        int
+	sel        selector
+	named      bool // A name stands before the braces.
+	regexpSize int
+}
+
+// parseSelector reads a selector in Prometheus' syntax: a name, matchers in
+// braces, or both. An error tells the position, counted from 1, and the cure.
+func parseSelector(text string) (*selector, error) {
+	if len(text) > maxSelectorBytes {
+		return nil, fmt.Errorf("the selector has %d bytes, allowed are %d: shorten it", len(text), maxSelectorBytes)
+	}
+	p := &parser{text: text}
+	if err := p.selector(); err != nil {
+		return nil, err
+	}
+	if !p.sel.namesSomething() {
+		return nil, errors.New("the selector would match series of any name: begin it with the name of the counter, such as http_requests_total")
+	}
+	return &p.sel, nil
+}
+
+// namesSomething tells whether some name matcher refuses the empty string, as
+// Prometheus asks of one matcher of every selector.
+func (s *selector) namesSomething() bool {
+	for i := range s.names {
+		if !s.names[i].matches(nil) {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *parser) selector() error {
+	p.blanks()
+	if name := p.name(true); name != "" {
+		p.sel.names = append(p.sel.names, matcher{label: nameLabel, op: "=", value: name, cost: 1})
+		p.named = true
+	}
+	p.blanks()
+	if p.eat("{") {
+		if err := p.matchers(); err != nil {
+			return err
+		}
+	}
+	p.blanks()
+	if p.pos < len(p.text) {
+		return p.errorf("%s", p.whyNoEnd())
+	}
+	return nil
+}
+
+// whyNoEnd says what is wrong with what follows a selector.
+func (p *parser) whyNoEnd() string {
+	const only = "only a selector is allowed, without "
+	rest := p.text[p.pos:]
+	switch {
+	case rest[0] == '[':
+		return only + "a range such as [5m]: the rate is computed from it later"
+	case rest[0] == '(':
+		return only + "functions such as rate(): the rate is computed from it later"
+	case rest[0] == '@' || strings.HasPrefix(rest, "offset"):
+		return only + "offset and @"
+	case p.pos == 0:
+		return selectorForm
+	default:
+		return only + "operators and whatever else follows it; " + selectorForm
+	}
+}
+
+// matchers reads what follows an opening brace, with the closing one.
+func (p *parser) matchers() error {
+	for {
+		p.blanks()
+		if p.eat("}") {
+			return nil
+		}
+		if err := p.matcher(); err != nil {
+			return err
+		}
+		p.blanks()
+		if !p.eat(",") && !strings.HasPrefix(p.text[p.pos:], "}") {
+			return p.errorf("a comma or } is missing")
+		}
+	}
+}
+
+func (p *parser) matcher() error {
+	start := p.pos
+	m := matcher{label: p.name(false), cost: 1}
+	if m.label == "" {
+		return p.errorf(`the name of a label is missing; matchers look like code="200"`)
+	}
+	p.blanks()
+	if m.op = p.operator(); m.op == "" {
+		return p.errorf("one of = != =~ !~ is missing after a label's name")
+	}
+	p.blanks()
+	var err error
+	if m.value, err = p.quoted(); err != nil {
+		return err
+	}
+	if err := p.compile(&m, start); err != nil {
+		return err
+	}
+	return p.add(m, start)
+}
+
+// compile gives a matcher its regular expression where it needs one.
+func (p *parser) compile(m *matcher, start int) error {
+	if m.op == "=" || m.op == "!=" {
+		return nil
+	}
+	parsed, err := syntax.Parse(m.value, syntax.Perl) // Alone: "a)|(b" is well-formed only in parentheses.
+	if err != nil {
+		return p.errorAt(start, "the regular expression is broken (%s): correct it in RE2 syntax, with backslashes doubled in quotes", regexpProblem(err))
+	}
+	m.cost = regexpSize(parsed)
+	if p.regexpSize += m.cost; p.regexpSize > maxRegexpSize {
+		return p.errorAt(start, "the regular expressions are too large: use fewer repetitions such as {1000}, or fewer alternatives")
+	}
+	if m.re, err = regexp.Compile("^(?s:" + m.value + ")$"); err != nil {
+		return p.errorAt(start, "the regular expression is broken (%s): correct it in RE2 syntax", regexpProblem(err))
+	}
+	return nil
+}
+
+// regexpProblem names the kind of problem without repeating the expression.
+func regexpProblem(err error) string {
+	if e, ok := errors.AsType[*syntax.Error](err); ok {
+		return e.Code.String()
+	}
+	return "it cannot be compiled"
+}
+
+// add takes a matcher into the selector.
+func (p *parser) add(m matcher, start int) error {
+	if len(p.sel.names)+len(p.sel.labels) >= maxMatchers {
+		return p.errorAt(start, "there are more than %d matchers: leave some out", maxMatchers)
+	}
+	if m.label != nameLabel {
+		p.sel.labels = append(p.sel.labels, m)
+		return nil
+	}
+	if p.named {
+		return p.errorAt(start, "the name stands before the brace already: leave one of the two out")
+	}
+	p.sel.names = append(p.sel.names, m)
+	return nil
+}
+
+func (p *parser) operator() string {
+	for _, op := range []string{"=~", "!~", "!=", "="} {
+		if p.eat(op) {
+			return op
+		}
+	}
+	return ""
+}
+
+// quoted reads a string in one of Prometheus' three kinds of quotes.
+func (p *parser) quoted() (string, error) {
+	start := p.pos
+	for _, quote := range []string{`"`, `'`, "`"} {
+		if !p.eat(quote) {
+			continue
+		}
+		if quote == "`" {
+			raw, _, closed := strings.Cut(p.text[p.pos:], quote)
+			if !closed {
+				return "", p.errorAt(start, "the closing ` is missing")
+			}
+			p.pos += len(raw) + 1
+			return raw, nil
+		}
+		return p.unescaped(start, quote[0])
+	}
+	return "", p.errorf(`a quoted value is missing, such as "200"`)
+}
+
+// unescaped reads a string with escapes up to its closing quote.
+func (p *parser) unescaped(start int, quote byte) (string, error) {
+	var out []byte
+	for p.pos < len(p.text) {
+		if p.text[p.pos] == quote {
+			p.pos++
+			return string(out), nil
+		}
+		c, multibyte, rest, err := strconv.UnquoteChar(p.text[p.pos:], quote)
+		if err != nil {
+			return "", p.errorf("the escape is unknown: write a backslash as \\\\, or put the value into backquotes")
+		}
+		switch next := len(p.text) - len(rest); {
+		case p.text[p.pos] != '\\':
+			out = append(out, p.text[p.pos:next]...) // As it is, even if it is no UTF-8.
+		case multibyte:
+			out = utf8.AppendRune(out, c)
+		default:
+			out = append(out, byte(c))
+		}
+		p.pos = len(p.text) - len(rest)
+	}
+	return "", p.errorAt(start, "the closing %c is missing", quote)
+}
+
+func (p *parser) name(colons bool) string {
+	name := p.text[p.pos : p.pos+nameEnd(p.text[p.pos:], colons)]
+	p.pos += len(name)
+	return name
+}
+
+func (p *parser) eat(token string) bool {
+	found := strings.HasPrefix(p.text[p.pos:], token)
+	if found {
+		p.pos += len(token)
+	}
+	return found
+}
+
+func (p *parser) blanks() {
+	p.pos = len(p.text) - len(strings.TrimLeft(p.text[p.pos:], " \t\r\n"))
+}
+
+func (p *parser) errorf(format string, args ...any) error {
+	return p.errorAt(p.pos, format, args...)
+}
+
+// errorAt returns an error that shows the place at which it arose.
+func (p *parser) errorAt(pos int, format string, args ...any) error {
+	where := fmt.Sprintf("before %.20q", p.text[pos:])
+	if pos == len(p.text) {
+		where = "at the end"
+	}
+	return fmt.Errorf("position %d, %s: %s", pos+1, where, fmt.Sprintf(format, args...))
+}
