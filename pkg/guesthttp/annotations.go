@@ -18,10 +18,10 @@ const (
 	maxServerNameBytes = 253 // DNS allows no more.
 )
 
-// annotations lists what may follow AnnotationPrefix, in the order in which
+// settings lists what may follow AnnotationPrefix, in the order in which
 // errors name them, and how each value gets into an Endpoint. An error says what
 // is allowed.
-var annotations = []struct {
+var settings = []struct {
 	name string
 	set  func(e *Endpoint, value string) error
 }{
@@ -63,13 +63,13 @@ func Annotated(annotations map[string]string) bool {
 // without a value is as good as none, and what is not told has its default. An
 // error is an *AnnotationError: a port is missing, an annotation has a wrong
 // value or name, or two of them contradict each other.
-func ParseAnnotations(all map[string]string) (Endpoint, error) {
-	if err := checkNames(all); err != nil {
+func ParseAnnotations(annotations map[string]string) (Endpoint, error) {
+	if err := checkNames(annotations); err != nil {
 		return Endpoint{}, err
 	}
 	e := Endpoint{Scheme: "http", Format: Auto}
-	for _, a := range annotations {
-		value := all[AnnotationPrefix+a.name]
+	for _, a := range settings {
+		value := annotations[AnnotationPrefix+a.name]
 		if value == "" {
 			continue
 		}
@@ -84,8 +84,8 @@ func ParseAnnotations(all map[string]string) (Endpoint, error) {
 }
 
 // checkNames finds annotations that nothing reads, which are spelling errors.
-func checkNames(all map[string]string) error {
-	for _, key := range slices.Sorted(maps.Keys(all)) {
+func checkNames(annotations map[string]string) error {
+	for _, key := range slices.Sorted(maps.Keys(annotations)) {
 		name, ours := strings.CutPrefix(key, AnnotationPrefix)
 		if ours && !slices.Contains(annotationNames(), name) {
 			return &AnnotationError{Annotation: key, Err: fmt.Errorf("there is no such annotation; after %s may follow %s",
@@ -118,8 +118,8 @@ func annotationError(name, value string, err error) error {
 }
 
 func annotationNames() []string {
-	names := make([]string, len(annotations))
-	for i, a := range annotations {
+	names := make([]string, len(settings))
+	for i, a := range settings {
 		names[i] = a.name
 	}
 	return names

@@ -1,5 +1,7 @@
 package guesthttp
 
+import "slices"
+
 // A counter is a series, or several that are summed, that counts the requests
 // of one kind of server.
 type counter struct {
@@ -68,3 +70,9 @@ var wellKnown = func() []wanted {
 	}
 	return all
 }()
+
+// countsUs tells whether our own reads are in the counter of a user's selector,
+// which may be one of the built-in list.
+func countsUs(selector string) bool {
+	return slices.Contains(counters, counter{selector, true})
+}

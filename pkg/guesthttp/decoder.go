@@ -69,7 +69,7 @@ func NewDecoder(e Endpoint) (*Decoder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("series %.60q: %w", e.Series, err)
 	}
-	d.summer = newSummer([]wanted{{selector: s, text: s.String()}})
+	d.summer = newSummer([]wanted{{selector: s, text: s.String(), countsUs: countsUs(s.String())}})
 	return d, nil
 }
 

@@ -275,6 +275,16 @@ func TestOurOwnReadsAreTakenOff(t *testing.T) {
 	}
 }
 
+func TestOurOwnReadsAreTakenOffAWellKnownCounterThatAUserNames(t *testing.T) {
+	d := newDecoder(t, Endpoint{Series: `{__name__="nginx_http_requests_total"}`})
+	for _, text := range []string{"nginx_http_requests_total 7\n", "nginx_http_requests_total 8\n"} {
+		page, err := d.Decode(strings.NewReader(text))
+		if err != nil || page.Requests != 7 {
+			t.Errorf("got %+v, %v; want 7 requests", page, err)
+		}
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	entries, err := os.ReadDir("testdata")
 	if err != nil {

@@ -136,6 +136,9 @@ func (p *parser) compile(m *matcher, start int) error {
 	if m.op == "=" || m.op == "!=" {
 		return nil
 	}
+	if foldsCase.MatchString(m.value) && !isSimplyASCII(m.value) {
+		return p.errorAt(start, "(?i) is allowed with ASCII characters only: leave it out, or the other characters")
+	}
 	parsed, err := syntax.Parse(m.value, syntax.Perl) // Alone: "a)|(b" is well-formed only in parentheses.
 	if err != nil {
 		return p.errorAt(start, "the regular expression is broken (%s): correct it in RE2 syntax, with backslashes doubled in quotes", regexpProblem(err))
@@ -148,6 +151,21 @@ func (p *parser) compile(m *matcher, start int) error {
 		return p.errorAt(start, "the regular expression is broken (%s): correct it in RE2 syntax", regexpProblem(err))
 	}
 	return nil
+}
+
+// foldsCase finds what makes a regular expression ignore case.
+var foldsCase = regexp.MustCompile(`\(\?[A-Za-z-]*i`)
+
+// isSimplyASCII tells whether a regular expression has no ranges over all of
+// Unicode. With (?i) the parser goes through each of their characters: a short
+// expression of many such ranges would take it seconds.
+func isSimplyASCII(expression string) bool {
+	for i := range len(expression) {
+		if expression[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return !strings.Contains(expression, `\x{`)
 }
 
 // regexpProblem names the kind of problem without repeating the expression.

@@ -45,6 +45,7 @@ other{code="200"} 1
 		{`reqs{code!=""}`, []int{2, 3, 4}},
 		{`reqs{code=~"4..|5.."}`, []int{3, 4}},
 		{`reqs{code!~"4..|5.."}`, []int{1, 2}},
+		{`reqs{code=~"(?i)2X?00"}`, []int{2}},
 		{`reqs{code=~"20"}`, nil}, // Anchored at both ends.
 		{`reqs{code=~"0|200"}`, []int{2}},
 		{`reqs{code=~".*"}`, []int{1, 2, 3, 4}},
@@ -106,6 +107,8 @@ func TestParseSelectorShowsThePlaceAndTheCure(t *testing.T) {
 		{`reqs{code=~"("}`, `position 6, before "code=~\"(\"}": the regular expression is broken (missing closing ))` + inQuotes},
 		{`reqs{code=~"a)|(b"}`, `position 6, before "code=~\"a)|(b\"}": the regular expression is broken (unexpected ))` + inQuotes},
 		{`reqs{code=~"(abc){900}"}`, `position 6, before "code=~\"(abc){900}\"}": the regular expressions are too large: use fewer repetitions such as {1000}, or fewer alternatives`},
+		{`reqs{code=~"(?i)[a-é]"}`, `position 6, before "code=~\"(?i)[a-é]\"}": (?i) is allowed with ASCII characters only: leave it out, or the other characters`},
+		{"reqs{code=~`(?s-U:(?i:[a-\\x{ffff}]))`}", "position 6, before \"code=~`(?s-U:(?i:[a-\": (?i) is allowed with ASCII characters only: leave it out, or the other characters"},
 		{`reqs{__name__="up"}`, `position 6, before "__name__=\"up\"}": the name stands before the brace already: leave one of the two out`},
 		{`reqs{` + strings.Repeat(`a="",`, 32) + `}`, `position 161, before "a=\"\",}": there are more than 32 matchers: leave some out`},
 		{strings.Repeat("a", 4097), `the selector has 4097 bytes, allowed are 4096: shorten it`},
@@ -130,6 +133,7 @@ func FuzzSelector(f *testing.F) {
 	f.Add(`{__name__="not a name"}`)
 	f.Add("a{b=\"\xff\"}")
 	f.Add(`rate(a[5m])`)
+	f.Add(`a{b=~"(?i:é|\\pL)"}`)
 	f.Fuzz(func(t *testing.T, text string) {
 		s, err := parseSelector(text)
 		if err != nil {

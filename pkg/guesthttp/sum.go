@@ -12,9 +12,9 @@ import (
 
 // The bounds of a page of series.
 const (
-	maxSeries      = 10_000      // That match.
-	maxMatchEffort = 200_000_000 // Bytes matched, times the size of what they were matched with: about a second.
-	maxCount       = 1 << 53     // Above it a float64 no longer counts by ones.
+	maxSeries      = 10_000     // That match.
+	maxMatchEffort = 50_000_000 // Bytes matched, times the size of what they were matched with: a quarter of a second.
+	maxCount       = 1 << 53    // Above it a float64 no longer counts by ones.
 )
 
 // summer sums the series of pages.
