@@ -47,7 +47,8 @@ type moving struct {
 	exponent      string
 	resolution    float64 // What the last digit stands for.
 
-	start, spread float64 // The first value is between start and start+spread.
+	start, spread float64 // The first value is between start and start+spread,
+	together      bool    // at the same place for all such series of a VMI.
 	perSecond     float64 // At load 1. Zero for a gauge.
 }
 
@@ -129,6 +130,9 @@ func newCounter(name string, value, perSecond float64) *moving {
 	switch {
 	case strings.Contains(name, "_vcpu_seconds"), strings.Contains(name, "_cpu_"):
 		m.shape(5, 0.01)
+		// The process has used at least what its vCPUs have.
+		const aged = 300
+		m.start, m.spread, m.together = aged*value, 0.5*aged*value, true
 	case strings.HasSuffix(name, "_seconds_total"):
 		m.shape(3, 1e-9)
 	default:
@@ -164,6 +168,9 @@ func (m *moving) width() int { return m.digits + 1 }
 // write writes the digits and the point of the value at a time after the start.
 func (m *moving) write(to []byte, v world.VMI, seed uint64, seconds float64) {
 	var value float64
+	if m.together {
+		seed = uint64(v.Index)
+	}
 	if m.perSecond == 0 {
 		value = m.start + m.spread*world.Fraction(seed+uint64(seconds))
 	} else {
