@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -23,6 +24,9 @@ import (
 type Options struct {
 	ScrapeInterval    time.Duration
 	ScrapeTimeout     time.Duration
+	GuestInterval     time.Duration
+	GuestTimeout      time.Duration
+	GuestAllowedCIDRs []string
 	RateWindow        time.Duration
 	MaxSampleAge      time.Duration
 	Warmup            time.Duration
@@ -40,6 +44,8 @@ func NewOptions() *Options {
 	return &Options{
 		ScrapeInterval:   15 * time.Second,
 		ScrapeTimeout:    13 * time.Second,
+		GuestInterval:    15 * time.Second,
+		GuestTimeout:     5 * time.Second,
 		RateWindow:       30 * time.Second,
 		MaxSampleAge:     60 * time.Second,
 		Warmup:           inventory.DefaultWarmup,
@@ -61,8 +67,11 @@ func (o *Options) Flags() cliflag.NamedFlagSets {
 func (o *Options) addFlags(fs *pflag.FlagSet) {
 	fs.DurationVar(&o.ScrapeInterval, "scrape-interval", o.ScrapeInterval, "Time between two scrapes of a node's virt-handler, 1s or more.")
 	fs.DurationVar(&o.ScrapeTimeout, "scrape-timeout", o.ScrapeTimeout, "Time for one scrape with its retries, 1s or more. virt-handler may need more than 5s when one VMI's launcher hangs.")
-	fs.DurationVar(&o.RateWindow, "rate-window", o.RateWindow, "Time that a rate reaches back, --scrape-interval or more. A longer one is smoother and follows more slowly.")
-	fs.DurationVar(&o.MaxSampleAge, "max-sample-age", o.MaxSampleAge, "Age at which a sample is no longer used and the value becomes unknown, more than --scrape-interval.")
+	fs.DurationVar(&o.GuestInterval, "guest-scrape-interval", o.GuestInterval, "Time between two scrapes of a guest's own status page, 1s or more.")
+	fs.DurationVar(&o.GuestTimeout, "guest-scrape-timeout", o.GuestTimeout, "Time for one scrape of a guest's own status page, 100ms or more.")
+	fs.StringSliceVar(&o.GuestAllowedCIDRs, "guest-allowed-cidrs", o.GuestAllowedCIDRs, "Address ranges in which guests are scraped although they are loopback, link-local or a node's addresses, such as 127.0.0.0/8 on a local cluster. Leave it empty elsewhere.")
+	fs.DurationVar(&o.RateWindow, "rate-window", o.RateWindow, "Time that a rate reaches back, --scrape-interval and --guest-scrape-interval or more. A longer one is smoother and follows more slowly.")
+	fs.DurationVar(&o.MaxSampleAge, "max-sample-age", o.MaxSampleAge, "Age at which a sample is no longer used and the value becomes unknown, more than --scrape-interval and --guest-scrape-interval.")
 	fs.DurationVar(&o.Warmup, "warmup", o.Warmup, "Time that a VMI must have been Ready before its values count, 0s or more. The annotation "+inventory.WarmupAnnotation+" of a VMI overrides it.")
 	fs.Float64Var(&o.MinKnownFraction, "min-known-fraction", o.MinKnownFraction, "Fraction of a group's members whose value must be known for the group to have one, above 0 and up to 1.")
 	fs.StringVar(&o.KubeVirtNamespace, "kubevirt-namespace", o.KubeVirtNamespace, "Namespace of KubeVirt's own pods; found from the KubeVirt object when empty.")
@@ -91,10 +100,15 @@ func (o *Options) Validate() error {
 	}
 	check(o.ScrapeInterval >= time.Second, "scrape-interval", o.ScrapeInterval, "1s or more")
 	check(o.ScrapeTimeout >= time.Second, "scrape-timeout", o.ScrapeTimeout, "1s or more")
-	check(o.RateWindow >= o.ScrapeInterval, "rate-window", o.RateWindow,
-		fmt.Sprintf("at least --scrape-interval (%s), since a rate needs two samples", o.ScrapeInterval))
-	check(o.MaxSampleAge > o.ScrapeInterval, "max-sample-age", o.MaxSampleAge,
-		fmt.Sprintf("more than --scrape-interval (%s), or values would come and go", o.ScrapeInterval))
+	check(o.GuestInterval >= time.Second, "guest-scrape-interval", o.GuestInterval, "1s or more")
+	check(o.GuestTimeout >= 100*time.Millisecond, "guest-scrape-timeout", o.GuestTimeout, "100ms or more")
+	_, err := o.guestAllowed()
+	check(err == nil, "guest-allowed-cidrs", o.GuestAllowedCIDRs, fmt.Sprintf("a list of address ranges such as 127.0.0.0/8: %v", err))
+	longest := max(o.ScrapeInterval, o.GuestInterval)
+	check(o.RateWindow >= longest, "rate-window", o.RateWindow,
+		fmt.Sprintf("at least --scrape-interval and --guest-scrape-interval (%s), since a rate needs two samples", longest))
+	check(o.MaxSampleAge > longest, "max-sample-age", o.MaxSampleAge,
+		fmt.Sprintf("more than --scrape-interval and --guest-scrape-interval (%s), or values would come and go", longest))
 	check(o.Warmup >= 0, "warmup", o.Warmup, "0s or more")
 	check(o.MinKnownFraction > 0 && o.MinKnownFraction <= 1, "min-known-fraction", o.MinKnownFraction, "above 0 and up to 1")
 	if o.KubeVirtNamespace != "" {
@@ -107,4 +121,17 @@ func (o *Options) Validate() error {
 	}
 	errs = append(errs, o.Serving.Validate()...)
 	return errors.Join(errs...)
+}
+
+// guestAllowed returns what --guest-allowed-cidrs says.
+func (o *Options) guestAllowed() ([]netip.Prefix, error) {
+	var prefixes []netip.Prefix
+	for _, text := range o.GuestAllowedCIDRs {
+		prefix, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, err
+		}
+		prefixes = append(prefixes, prefix)
+	}
+	return prefixes, nil
 }

@@ -29,17 +29,28 @@ func TestValidate(t *testing.T) {
 		want       []string // A line each.
 	}{
 		{"the defaults", "", nil},
-		{"the least that is allowed", "--scrape-interval=1s --scrape-timeout=1s --rate-window=1s --max-sample-age=1001ms --warmup=0s --min-known-fraction=1", nil},
+		{"the least that is allowed", "--scrape-interval=1s --scrape-timeout=1s --guest-scrape-interval=1s --guest-scrape-timeout=100ms --rate-window=1s --max-sample-age=1001ms --warmup=0s --min-known-fraction=1", nil},
 		{"KubeVirt's namespace on OpenShift", "--kubevirt-namespace=openshift-cnv", nil},
 		{"too short an interval", "--scrape-interval=900ms", []string{"--scrape-interval is 900ms: it must be 1s or more"}},
 		{"no timeout", "--scrape-timeout=0s", []string{"--scrape-timeout is 0s: it must be 1s or more"}},
+		{"too short an interval of guests", "--guest-scrape-interval=0s", []string{"--guest-scrape-interval is 0s: it must be 1s or more"}},
+		{"no time for guests", "--guest-scrape-timeout=0s", []string{"--guest-scrape-timeout is 0s: it must be 100ms or more"}},
+		{"ranges of addresses", "--guest-allowed-cidrs=127.0.0.0/8,::1/128", nil},
+		{
+			"what is no range of addresses", "--guest-allowed-cidrs=127.0.0.1",
+			[]string{`--guest-allowed-cidrs is [127.0.0.1]: it must be a list of address ranges such as 127.0.0.0/8: netip.ParsePrefix("127.0.0.1"): no '/'`},
+		},
+		{
+			"guests read more seldom than a rate reaches back", "--guest-scrape-interval=40s",
+			[]string{"--rate-window is 30s: it must be at least --scrape-interval and --guest-scrape-interval (40s)" + notTwoSamples},
+		},
 		{
 			"a window shorter than the interval", "--rate-window=10s",
-			[]string{"--rate-window is 10s: it must be at least --scrape-interval (15s)" + notTwoSamples},
+			[]string{"--rate-window is 10s: it must be at least --scrape-interval and --guest-scrape-interval (15s)" + notTwoSamples},
 		},
 		{
 			"an age no longer than the interval", "--max-sample-age=15s",
-			[]string{"--max-sample-age is 15s: it must be more than --scrape-interval (15s), or values would come and go"},
+			[]string{"--max-sample-age is 15s: it must be more than --scrape-interval and --guest-scrape-interval (15s), or values would come and go"},
 		},
 		{"a negative warm-up", "--warmup=-1s", []string{"--warmup is -1s: it must be 0s or more"}},
 		{"no fraction", "--min-known-fraction=0", []string{"--min-known-fraction is 0: it must be above 0 and up to 1"}},
@@ -54,8 +65,8 @@ func TestValidate(t *testing.T) {
 		{
 			"all that is wrong at once", "--scrape-interval=1m --min-known-fraction=-1",
 			[]string{
-				"--rate-window is 30s: it must be at least --scrape-interval (1m0s)" + notTwoSamples,
-				"--max-sample-age is 1m0s: it must be more than --scrape-interval (1m0s), or values would come and go",
+				"--rate-window is 30s: it must be at least --scrape-interval and --guest-scrape-interval (1m0s)" + notTwoSamples,
+				"--max-sample-age is 1m0s: it must be more than --scrape-interval and --guest-scrape-interval (1m0s), or values would come and go",
 				"--min-known-fraction is -1: it must be above 0 and up to 1",
 			},
 		},
@@ -106,7 +117,7 @@ func TestEachFlagOfOursSaysWhatIsAllowed(t *testing.T) {
 			t.Errorf("--%s says only %q", f.Name, f.Usage)
 		}
 	})
-	if ours < 9 {
-		t.Errorf("there are %d flags of ours, want 9 or more", ours)
+	if ours < 12 {
+		t.Errorf("there are %d flags of ours, want 12 or more", ours)
 	}
 }

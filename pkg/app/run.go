@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"strconv"
 	"sync"
@@ -30,6 +31,10 @@ var Version = "devel"
 // maxPageBytes bounds an unpacked page: about 5,000 VMIs on a node.
 const maxPageBytes = 128 << 20
 
+// busyRetries is how often a virt-handler is asked again whose places all other
+// scrapers hold.
+const busyRetries = 4
+
 // Run serves until the context ends. The options must be complete and valid.
 func Run(ctx context.Context, o *Options) error {
 	logger := klog.FromContext(ctx)
@@ -38,31 +43,44 @@ func Run(ctx context.Context, o *Options) error {
 		return err
 	}
 	store := inventory.NewStore(o.Warmup, time.Now)
-	watcher, err := inventory.NewWatcher(client, store, o.KubeVirtNamespace)
+	events, err := newEvents(ctx, client)
 	if err != nil {
 		return err
 	}
-	samples := history.NewStore(o.RateWindow)
+	watcher, err := inventory.NewWatcher(client, store, o.KubeVirtNamespace, events.problem)
+	if err != nil {
+		return err
+	}
+	samples, guestSamples := history.NewStore(o.RateWindow), history.NewStore(o.RateWindow)
 	pages := ingest.New(store, samples)
+	virtHandlers := scrape.NewClient(scrape.ClientConfig{Trust: func() scrape.Trust { return trust(store) }, Idle: 4 * o.ScrapeInterval})
 	pool := scrape.NewPool(scrape.Config{
-		Interval: o.ScrapeInterval,
-		Timeout:  o.ScrapeTimeout,
-		MaxBytes: maxPageBytes,
-		Replica:  replicaName(),
-		Client:   scrape.NewTLSClient(func() scrape.Trust { return trust(store) }, 4*o.ScrapeInterval),
-		Pages:    func(t scrape.Target) scrape.PageFunc { return pages.Pages(t.Name) },
+		Interval:    o.ScrapeInterval,
+		Timeout:     o.ScrapeTimeout,
+		MaxBytes:    maxPageBytes,
+		Replica:     replicaName(),
+		BusyRetries: busyRetries,
+		Client:      func(scrape.Target) *http.Client { return virtHandlers },
+		Pages:       func(t scrape.Target) scrape.PageFunc { return pages.Pages(t.Name) },
 	})
+	allowed, err := o.guestAllowed()
+	if err != nil {
+		return err
+	}
+	guestPages := ingest.NewGuestPages(store, guestSamples, events.recognised)
+	guestPool, guestMetrics := newGuestPool(o, newGuestClients(store, allowed), guestPages)
 	answers := provider.New(provider.Config{
 		Inventory:        store,
-		History:          samples,
-		ScrapeStatus:     pool.Status,
+		VirtHandlers:     provider.Source{History: samples, Status: pool.Status},
+		Guests:           provider.Source{History: guestSamples, Status: guestPool.Status},
 		Now:              time.Now,
 		RateWindow:       o.RateWindow,
 		MaxSampleAge:     o.MaxSampleAge,
 		MinKnownFraction: o.MinKnownFraction,
 	})
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(pool, answers, pages,
+	registry.MustRegister(guestMetrics...)
+	registry.MustRegister(pool, answers, pages, events.problems,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	ready := &readiness{
 		missing: watcher.Missing,
@@ -87,8 +105,11 @@ func Run(ctx context.Context, o *Options) error {
 	defer stop()
 	running.Go(func() { watcher.Run(ctx) })
 	running.Go(func() { pool.Run(ctx, func() []scrape.Target { return targets(store) }, store.TargetsChanged()) })
+	running.Go(func() {
+		guestPool.Run(ctx, func() []scrape.Target { return guestTargets(store) }, store.GuestsChanged())
+	})
 	running.Go(func() { answers.LogStates(ctx, o.ScrapeInterval) })
-	running.Go(func() { prune(ctx, samples, store) })
+	running.Go(func() { prune(ctx, store, samples, guestSamples) })
 	return server.Run(ctx)
 }
 
@@ -116,6 +137,7 @@ func replicaName() string {
 func trust(store *inventory.Store) scrape.Trust {
 	return scrape.Trust{
 		CABundle:   store.CABundle(),
+		CASource:   "key ca-bundle of ConfigMap kubevirt-ca in KubeVirt's namespace",
 		ServerName: "virt-handler." + store.KubeVirtNamespace() + ".svc",
 	}
 }
@@ -132,7 +154,7 @@ func targets(store *inventory.Store) []scrape.Target {
 const pruneInterval = time.Minute
 
 // prune forgets the samples of VMIs that are gone.
-func prune(ctx context.Context, samples *history.Store, store *inventory.Store) {
+func prune(ctx context.Context, store *inventory.Store, histories ...*history.Store) {
 	ticker := time.NewTicker(pruneInterval)
 	defer ticker.Stop()
 	for {
@@ -140,7 +162,9 @@ func prune(ctx context.Context, samples *history.Store, store *inventory.Store) 
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			samples.Prune(func(uid string) bool { return store.HasVMI(types.UID(uid)) })
+			for _, samples := range histories {
+				samples.Prune(func(uid string) bool { return store.HasVMI(types.UID(uid)) })
+			}
 		}
 	}
 }

@@ -9,13 +9,26 @@ import (
 	"sync"
 )
 
-// MaxLineBytes is the longest line that a Scanner reads. A VMI's labels, which
+// MaxLineBytes is the longest line that the zero Scanner reads. A VMI's labels, which
 // users choose, are on each of its lines; Kubernetes bounds all of an object's
 // labels and annotations together only by etcd's object size.
 const MaxLineBytes = 256 << 10
 
-// ErrLineTooLong says that a page holds a line of more than MaxLineBytes.
-var ErrLineTooLong = fmt.Errorf("a line is longer than %d bytes", MaxLineBytes)
+// ErrLineTooLong says that a page holds a longer line than the Scanner reads.
+var ErrLineTooLong = errors.New("a line is too long")
+
+// Buffers lends buffers to Scanners. It is safe for concurrent use.
+type Buffers struct{ pool sync.Pool }
+
+// NewBuffers returns Buffers for pages with lines of up to the given length.
+func NewBuffers(maxLineBytes int) *Buffers {
+	return &Buffers{sync.Pool{New: func() any {
+		b := make([]byte, maxLineBytes)
+		return &b
+	}}}
+}
+
+var defaultBuffers = NewBuffers(MaxLineBytes)
 
 // Scanner steps through the series lines of a page. Callers loop over Scan,
 // look at Name, and for the series that they want call NextLabel until it
@@ -30,11 +43,13 @@ var ErrLineTooLong = fmt.Errorf("a line is longer than %d bytes", MaxLineBytes)
 //	}
 //	return s.Err()
 //
-// The zero Scanner reads nothing; call Reset first. A Scanner holds a buffer
+// The zero Scanner reads nothing; call Reset first. It reads lines of up to
+// MaxLineBytes; one of NewScanner as its Buffers have it. A Scanner holds a buffer
 // from Reset until Scan returns false, so that thousands of resting Scanners
 // cost next to nothing. It is not safe for concurrent use.
 type Scanner struct {
 	r          io.Reader
+	buffers    *Buffers
 	pooled     *[]byte
 	buf        []byte
 	start, end int // The unread part of buf.
@@ -49,24 +64,25 @@ type Scanner struct {
 	unescaped []byte
 }
 
-var buffers = sync.Pool{New: func() any {
-	b := make([]byte, MaxLineBytes)
-	return &b
-}}
+// NewScanner returns a Scanner that borrows its buffers there.
+func NewScanner(b *Buffers) *Scanner { return &Scanner{buffers: b} }
 
 // Reset makes s read the page r from its start.
 func (s *Scanner) Reset(r io.Reader) {
-	pooled := s.pooled
-	if pooled == nil {
-		pooled = buffers.Get().(*[]byte)
+	buffers, pooled := s.buffers, s.pooled
+	if buffers == nil {
+		buffers = defaultBuffers
 	}
-	*s = Scanner{r: r, pooled: pooled, buf: *pooled, unescaped: s.unescaped[:0]}
+	if pooled == nil {
+		pooled = buffers.pool.Get().(*[]byte)
+	}
+	*s = Scanner{r: r, buffers: buffers, pooled: pooled, buf: *pooled, unescaped: s.unescaped[:0]}
 }
 
 // release gives the buffer back. Nothing borrowed is valid any more.
 func (s *Scanner) release() {
 	if s.pooled != nil {
-		buffers.Put(s.pooled)
+		s.buffers.pool.Put(s.pooled)
 	}
 	s.pooled, s.buf, s.start, s.end = nil, nil, 0, 0
 	s.name, s.rest = nil, nil
@@ -207,7 +223,7 @@ func (s *Scanner) nextLine() ([]byte, bool) {
 			s.start = 0
 		}
 		if s.end == len(s.buf) {
-			s.err = fmt.Errorf("line %d: %w", s.line+1, ErrLineTooLong)
+			s.err = fmt.Errorf("line %d: %w: more than %d bytes", s.line+1, ErrLineTooLong, len(s.buf))
 			return nil, false
 		}
 		searched = s.end

@@ -31,7 +31,7 @@ type Store struct {
 // A run is a list of samples, oldest first, without a reset between them. When
 // a run has just begun, the one before it still tells the latest rate.
 type record struct {
-	node              string
+	origin            string
 	previous, current []Sample
 }
 
@@ -47,25 +47,26 @@ func NewStore(rateWindow time.Duration) *Store {
 	}
 }
 
-// Append adds the newest sample of a VMI, taken on the node. It keeps s.Values,
-// and may change them. A sample that is not newer than the last is dropped.
-func (st *Store) Append(uid, node string, s Sample) {
+// Append adds the newest sample of a VMI. The origin is where it was taken, such
+// as the node: no rate reaches over from one to another. It keeps s.Values, and
+// may change them. A sample that is not newer than the last is dropped.
+func (st *Store) Append(uid, origin string, s Sample) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	rec, known := st.vmis[uid]
 	if !known || len(rec.current) == 0 {
-		st.vmis[uid] = record{node: node, current: []Sample{s}}
+		st.vmis[uid] = record{origin: origin, current: []Sample{s}}
 		return
 	}
 	last := rec.current[len(rec.current)-1]
 	if !s.At.After(last.At) {
 		return
 	}
-	if rec.node != node || s.At.Sub(last.At) > st.reach || !continues(last, s) {
+	if rec.origin != origin || s.At.Sub(last.At) > st.reach || !continues(last, s) {
 		if len(rec.current) > 1 {
 			rec.previous = rec.current
 		}
-		st.vmis[uid] = record{node: node, previous: rec.previous, current: []Sample{s}}
+		st.vmis[uid] = record{origin: origin, previous: rec.previous, current: []Sample{s}}
 		return
 	}
 	first := 0
@@ -74,7 +75,7 @@ func (st *Store) Append(uid, node string, s Sample) {
 	}
 	current := make([]Sample, 0, len(rec.current)-first+1)
 	current = append(append(current, rec.current[first:]...), s)
-	st.vmis[uid] = record{node: node, current: current}
+	st.vmis[uid] = record{origin: origin, current: current}
 }
 
 // Window returns what is known of a VMI, false when nothing is.

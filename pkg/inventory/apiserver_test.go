@@ -41,12 +41,14 @@ const (
 	poolsPath      = "/apis/pool.kubevirt.io/v1alpha1/virtualmachinepools"
 	kubevirtsPath  = "/apis/kubevirt.io/v1/kubevirts"
 	configMapsPath = "/api/v1/namespaces/kubevirt/configmaps"
+	guestCAsPath   = "/api/v1/configmaps"
+	nodesPath      = "/api/v1/nodes"
 )
 
 // startAPIServer serves KubeVirt 1.6's groups and empty lists.
 func startAPIServer(t *testing.T) *apiServer {
 	s := &apiServer{lists: make(map[string][]runtime.Object), changes: make(map[string]chan change), asked: make(map[string]string)}
-	for _, path := range []string{vmisPath, podsPath, servicesPath, vmsPath, replicaPath, poolsPath, configMapsPath} {
+	for _, path := range []string{vmisPath, podsPath, servicesPath, vmsPath, replicaPath, poolsPath, configMapsPath, guestCAsPath, nodesPath} {
 		s.changes[path] = make(chan change)
 	}
 	s.Server = httptest.NewServer(s)
@@ -119,7 +121,9 @@ func bookmark(path string) runtime.Object {
 		return &corev1.Pod{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"}, ObjectMeta: m}
 	case servicesPath:
 		return &corev1.Service{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Service"}, ObjectMeta: m}
-	case configMapsPath:
+	case nodesPath:
+		return &corev1.Node{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Node"}, ObjectMeta: m}
+	case configMapsPath, guestCAsPath:
 		return &corev1.ConfigMap{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"}, ObjectMeta: m}
 	case vmisPath:
 		return &kubevirtv1.VirtualMachineInstance{TypeMeta: metav1.TypeMeta{APIVersion: "kubevirt.io/v1", Kind: "VirtualMachineInstance"}, ObjectMeta: m}

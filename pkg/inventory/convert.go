@@ -1,12 +1,16 @@
 package inventory
 
 import (
+	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	kubevirtv1 "kubevirt.io/api/core/v1"
+
+	"guest-metrics-server/pkg/guesthttp"
 )
 
 // WarmupAnnotation on a VMI overrides the server's warm-up: a duration such as
@@ -50,18 +54,32 @@ func ConvertVMI(obj any) (VMI, error) {
 			v.RunningSince = t.PhaseTransitionTimestamp.Time
 		}
 	}
-	if text, ok := in.Annotations[WarmupAnnotation]; ok {
+	v.readAnnotations(in.Annotations)
+	return v, nil
+}
+
+func (v *VMI) readAnnotations(annotations map[string]string) {
+	if text, ok := annotations[WarmupAnnotation]; ok {
 		warmup, err := time.ParseDuration(text)
 		if err == nil && warmup < 0 {
 			err = fmt.Errorf("%s is negative", text)
 		}
 		if err != nil {
-			v.WarmupProblem = fmt.Sprintf("annotation %s: want a duration such as 90s or 3m: %v", WarmupAnnotation, err)
+			v.Problems = append(v.Problems, Problem{WarmupAnnotation, fmt.Sprintf("want a duration such as 90s or 3m: %v", err)})
 		} else {
 			v.Warmup = &warmup
 		}
 	}
-	return v, nil
+	if !guesthttp.Annotated(annotations) {
+		return
+	}
+	endpoint, err := guesthttp.ParseAnnotations(annotations)
+	var problem *guesthttp.AnnotationError
+	if errors.As(err, &problem) {
+		v.Problems = append(v.Problems, Problem{problem.Annotation, problem.Err.Error()})
+		return
+	}
+	v.Endpoint = &endpoint
 }
 
 // ConvertPod cuts a pod down to what the inventory keeps.
@@ -101,4 +119,19 @@ func convertObject(obj any) (Object, error) {
 		return Object{}, fmt.Errorf("want PartialObjectMetadata, got %T", obj)
 	}
 	return Object{Meta: convertMeta(in)}, nil
+}
+
+func convertNode(obj any) (node, error) {
+	in, ok := obj.(*corev1.Node)
+	if !ok {
+		return node{}, fmt.Errorf("want a Node, got %T", obj)
+	}
+	n := node{Meta: convertMeta(in)}
+	n.Labels = nil // Of no use.
+	for _, a := range in.Status.Addresses {
+		if address, err := netip.ParseAddr(a.Address); err == nil { // Some are host names.
+			n.addresses = append(n.addresses, address.Unmap())
+		}
+	}
+	return n, nil
 }

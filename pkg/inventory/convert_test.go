@@ -95,13 +95,13 @@ func TestConvertVMI(t *testing.T) {
 		{
 			"with a warm-up without a unit", warmupOf("90"),
 			func(v *VMI) {
-				v.WarmupProblem = `annotation guestmetrics.io/warmup: want a duration such as 90s or 3m: time: missing unit in duration "90"`
+				v.Problems = []Problem{{WarmupAnnotation, `want a duration such as 90s or 3m: time: missing unit in duration "90"`}}
 			},
 		},
 		{
 			"with a negative warm-up", warmupOf("-1m"),
 			func(v *VMI) {
-				v.WarmupProblem = "annotation guestmetrics.io/warmup: want a duration such as 90s or 3m: -1m is negative"
+				v.Problems = []Problem{{WarmupAnnotation, "want a duration such as 90s or 3m: -1m is negative"}}
 			},
 		},
 	} {

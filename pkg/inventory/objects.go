@@ -1,9 +1,13 @@
 package inventory
 
 import (
+	"net/netip"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
+
+	"guest-metrics-server/pkg/guesthttp"
 )
 
 // Meta is what every object of the inventory has.
@@ -35,8 +39,26 @@ type VMI struct {
 	RunningSince    time.Time // When it entered the phase Running, zero if not known.
 	ReadyTransition time.Time // When Ready changed last.
 
-	Warmup        *time.Duration // What the annotation asks for, nil without one.
-	WarmupProblem string         // Why the annotation is not understood, "" if it is.
+	Warmup   *time.Duration      // What the annotation asks for, nil without one.
+	Endpoint *guesthttp.Endpoint // Where annotations say that the guest's status page is, nil without them.
+	Problems []Problem           // Annotations that are not understood.
+}
+
+// Problem is an annotation of ours that is not understood.
+type Problem struct {
+	Annotation string
+	Why        string // What is wrong with it and what is allowed.
+}
+
+// EndpointProblem returns why annotations about the guest's status page are not
+// understood, false if there is no such problem.
+func (v VMI) EndpointProblem() (Problem, bool) {
+	for _, p := range v.Problems {
+		if strings.HasPrefix(p.Annotation, guesthttp.AnnotationPrefix) {
+			return p, true
+		}
+	}
+	return Problem{}, false
 }
 
 // Pod is what the API says of a launcher pod or a virt-handler pod.
@@ -58,4 +80,10 @@ type Service struct {
 // Object is what the API says of a VM, a replica set or a pool.
 type Object struct {
 	Meta
+}
+
+// node is what the API says of a node.
+type node struct {
+	Meta
+	addresses []netip.Addr
 }

@@ -27,6 +27,7 @@ type Store struct {
 	virtHandlers      map[types.NamespacedName]Pod
 	targetsChanged    chan struct{}
 	caBundle          []byte
+	guests            guests
 }
 
 // NewStore returns an empty Store. The clock must have monotonic readings.
@@ -41,6 +42,7 @@ func NewStore(warmup time.Duration, now func() time.Time) *Store {
 		readiness:      make(map[types.UID]readiness),
 		virtHandlers:   make(map[types.NamespacedName]Pod),
 		targetsChanged: make(chan struct{}, 1),
+		guests:         newGuests(),
 	}
 	for _, kind := range owners {
 		s.objects[kind] = newTable[Object]()
@@ -52,11 +54,13 @@ func NewStore(warmup time.Duration, now func() time.Time) *Store {
 func (s *Store) PutVMI(v VMI) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if old, ok := s.vmis.get(v.Namespace, v.Name); ok && old.UID != v.UID {
+	old, ok := s.vmis.get(v.Namespace, v.Name)
+	if ok && old.UID != v.UID {
 		delete(s.readiness, old.UID)
 	}
 	s.readiness[v.UID] = s.readiness[v.UID].next(v, s.warmupOf(v), s.now())
 	s.vmis.put(v)
+	s.guests.vmiChanged(old, v)
 }
 
 // DeleteVMI forgets a VMI.
@@ -65,6 +69,7 @@ func (s *Store) DeleteVMI(namespace, name string) {
 	defer s.mu.Unlock()
 	if old, ok := s.vmis.get(namespace, name); ok {
 		delete(s.readiness, old.UID)
+		s.guests.vmiGone(old)
 	}
 	s.vmis.remove(namespace, name)
 }
@@ -75,10 +80,12 @@ func (s *Store) PutPod(p Pod) {
 	defer s.mu.Unlock()
 	if p.Labels[componentLabel] == virtHandler {
 		s.virtHandlers[types.NamespacedName{Namespace: p.Namespace, Name: p.Name}] = p
-		s.signalTargets()
+		signal(s.targetsChanged)
 		return
 	}
+	old, _ := s.pods.get(p.Namespace, p.Name)
 	s.pods.put(p)
+	s.guests.podChanged(old, p)
 }
 
 // DeletePod forgets a pod.
@@ -88,10 +95,13 @@ func (s *Store) DeletePod(namespace, name string) {
 	key := types.NamespacedName{Namespace: namespace, Name: name}
 	if _, ok := s.virtHandlers[key]; ok {
 		delete(s.virtHandlers, key)
-		s.signalTargets()
+		signal(s.targetsChanged)
 		return
 	}
-	s.pods.remove(namespace, name)
+	if old, ok := s.pods.get(namespace, name); ok {
+		s.pods.remove(namespace, name)
+		s.guests.podChanged(Pod{}, old)
+	}
 }
 
 // PutObject adds an owner of VMIs or replaces what is known of it.
@@ -128,7 +138,7 @@ func (s *Store) SetKubeVirtNamespace(namespace string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.kubevirtNamespace = namespace
-	s.signalTargets()
+	signal(s.targetsChanged)
 }
 
 // SetCABundle replaces the PEM certificates that virt-handler is verified with.
@@ -183,9 +193,9 @@ func (s *Store) Targets() []Target {
 // TargetsChanged gets a value when Targets may return something else.
 func (s *Store) TargetsChanged() <-chan struct{} { return s.targetsChanged }
 
-func (s *Store) signalTargets() {
+func signal(changed chan struct{}) {
 	select {
-	case s.targetsChanged <- struct{}{}:
+	case changed <- struct{}{}:
 	default: // One is waiting already.
 	}
 }

@@ -27,6 +27,12 @@ import (
 const (
 	caConfigMap = "kubevirt-ca"
 	caKey       = "ca-bundle"
+
+	// GuestCAConfigMap is the ConfigMap in a namespace, and GuestCAKey the key in
+	// it, with the PEM certificates that the HTTPS servers of its guests are
+	// verified with. The name is fixed so that no more than it need be readable.
+	GuestCAConfigMap = "guest-metrics-ca"
+	GuestCAKey       = "ca.crt"
 )
 
 // Watcher keeps a Store in step with the Kubernetes API.
@@ -37,6 +43,7 @@ type Watcher struct {
 	kubevirt  kubevirt.Interface
 	metadata  metadata.Interface
 	discovery discovery.DiscoveryInterface
+	report    func(VMI, Problem)
 
 	mu       sync.Mutex
 	watching []watching
@@ -48,8 +55,9 @@ type watching struct {
 }
 
 // NewWatcher returns a Watcher that feeds the store. An empty kubevirtNamespace
-// is found from the KubeVirt object.
-func NewWatcher(config *rest.Config, store *Store, kubevirtNamespace string) (*Watcher, error) {
+// is found from the KubeVirt object. Problems of VMIs are reported as they
+// appear.
+func NewWatcher(config *rest.Config, store *Store, kubevirtNamespace string, report func(VMI, Problem)) (*Watcher, error) {
 	core, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		return nil, fmt.Errorf("make a client of the Kubernetes API: %w", err)
@@ -69,6 +77,7 @@ func NewWatcher(config *rest.Config, store *Store, kubevirtNamespace string) (*W
 		kubevirt:  kubevirtClient,
 		metadata:  metadataClient,
 		discovery: core.Discovery(),
+		report:    report,
 		watching:  []watching{{"KubeVirt's namespace", func() bool { return store.KubeVirtNamespace() != "" }}},
 	}, nil
 }
@@ -78,7 +87,7 @@ func (w *Watcher) Run(ctx context.Context) {
 	var wg wait.Group
 	defer wg.Wait()
 
-	vmis := newFeed(ConvertVMI, w.store.PutVMI, w.store.DeleteVMI)
+	vmis := newFeed(ConvertVMI, w.putVMI, w.store.DeleteVMI)
 	reflect(ctx, w, &wg, "virtualmachineinstances", &kubevirtv1.VirtualMachineInstance{}, vmis, &cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
 			return w.kubevirt.KubevirtV1().VirtualMachineInstances("").List(ctx, o)
@@ -95,6 +104,14 @@ func (w *Watcher) Run(ctx context.Context) {
 	services := newFeed(convertService, w.store.PutService, w.store.DeleteService)
 	reflect(ctx, w, &wg, "services", &corev1.Service{}, services, cache.NewListWatchFromClient(
 		w.core.CoreV1().RESTClient(), "services", "", fields.Everything()))
+	nodes := newFeed(convertNode, w.store.putNode, func(_, name string) { w.store.deleteNode(name) })
+	reflect(ctx, w, &wg, "nodes", &corev1.Node{}, nodes, cache.NewListWatchFromClient(
+		w.core.CoreV1().RESTClient(), "nodes", "", fields.Everything()))
+	guestCAs := newFeed(convertBundle(GuestCAKey),
+		func(b caBundle) { w.store.SetGuestCA(b.Namespace, b.pem) },
+		func(namespace, _ string) { w.store.SetGuestCA(namespace, nil) })
+	reflect(ctx, w, &wg, "configmaps "+GuestCAConfigMap, &corev1.ConfigMap{}, guestCAs, cache.NewListWatchFromClient(
+		w.core.CoreV1().RESTClient(), "configmaps", "", fields.OneTermEqualSelector("metadata.name", GuestCAConfigMap)))
 	for _, kind := range owners {
 		objects := newFeed(convertObject,
 			func(o Object) { w.store.PutObject(kind, o) },
@@ -107,7 +124,7 @@ func (w *Watcher) Run(ctx context.Context) {
 		return // The context has ended.
 	}
 	w.store.SetKubeVirtNamespace(namespace)
-	bundle := newFeed(convertBundle, func(b caBundle) { w.store.SetCABundle(b.pem) }, func(_, _ string) { w.store.SetCABundle(nil) })
+	bundle := newFeed(convertBundle(caKey), func(b caBundle) { w.store.SetCABundle(b.pem) }, func(_, _ string) { w.store.SetCABundle(nil) })
 	reflect(ctx, w, &wg, "configmap "+caConfigMap, &corev1.ConfigMap{}, bundle, cache.NewListWatchFromClient(
 		w.core.CoreV1().RESTClient(), "configmaps", namespace, fields.OneTermEqualSelector("metadata.name", caConfigMap)))
 }
@@ -190,16 +207,29 @@ func (w *Watcher) findKubeVirt(ctx context.Context) (string, error) {
 	return namespace, err
 }
 
-// caBundle is the ConfigMap that KubeVirt keeps its certificate authority in.
+// putVMI stores a VMI and reports the problems that it did not have before.
+func (w *Watcher) putVMI(v VMI) {
+	before, _ := w.store.VMI(v.Namespace, v.Name)
+	w.store.PutVMI(v)
+	for _, p := range v.Problems {
+		if before.UID != v.UID || !slices.Contains(before.Problems, p) {
+			w.report(v, p)
+		}
+	}
+}
+
+// caBundle is a ConfigMap with the certificates of an authority.
 type caBundle struct {
 	Meta
 	pem []byte
 }
 
-func convertBundle(obj any) (caBundle, error) {
-	in, ok := obj.(*corev1.ConfigMap)
-	if !ok {
-		return caBundle{}, fmt.Errorf("want a ConfigMap, got %T", obj)
+func convertBundle(key string) func(any) (caBundle, error) {
+	return func(obj any) (caBundle, error) {
+		in, ok := obj.(*corev1.ConfigMap)
+		if !ok {
+			return caBundle{}, fmt.Errorf("want a ConfigMap, got %T", obj)
+		}
+		return caBundle{Meta: convertMeta(in), pem: []byte(in.Data[key])}, nil
 	}
-	return caBundle{Meta: convertMeta(in), pem: []byte(in.Data[caKey])}, nil
 }

@@ -3,6 +3,7 @@ package inventory
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -72,7 +73,7 @@ func TestAWatcherKeepsTheStoreInStep(t *testing.T) {
 	api.lists[configMapsPath] = []runtime.Object{bundle}
 
 	store := NewStore(DefaultWarmup, time.Now)
-	watcher, err := NewWatcher(api.config(), store, "")
+	watcher, err := NewWatcher(api.config(), store, "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,10 +128,89 @@ func TestAWatcherTellsWhatIsMissing(t *testing.T) {
 	api := startAPIServer(t)
 	delete(api.changes, poolsPath) // Not served.
 	store := NewStore(DefaultWarmup, time.Now)
-	watcher, err := NewWatcher(api.config(), store, "kubevirt")
+	watcher, err := NewWatcher(api.config(), store, "kubevirt", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	run(t, watcher)
 	eventually(t, "missing", "virtualmachinepools", func() string { return strings.Join(watcher.Missing(), ", ") })
+}
+
+func TestAWatcherTellsWhatGuestsNeed(t *testing.T) {
+	api := startAPIServer(t)
+	vmi := read[kubevirtv1.VirtualMachineInstance](t, "vmi.yaml")
+	vmi.ResourceVersion = "5"
+	vmi.Annotations = map[string]string{"guestmetrics.io/http-port": "8008"}
+	launcher := read[corev1.Pod](t, "launcher-pod.yaml")
+	ca := &corev1.ConfigMap{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "guest-metrics-ca", ResourceVersion: "5"},
+		Data:       map[string]string{"ca.crt": "first"},
+	}
+	node := &corev1.Node{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Node"},
+		ObjectMeta: metav1.ObjectMeta{Name: "n1", ResourceVersion: "5"},
+		Status: corev1.NodeStatus{Addresses: []corev1.NodeAddress{
+			{Type: corev1.NodeHostName, Address: "n1"}, {Type: corev1.NodeInternalIP, Address: "192.0.2.7"},
+		}},
+	}
+	api.lists[vmisPath] = []runtime.Object{vmi}
+	api.lists[podsPath] = []runtime.Object{launcher}
+	api.lists[guestCAsPath] = []runtime.Object{ca}
+	api.lists[nodesPath] = []runtime.Object{node}
+
+	store := NewStore(DefaultWarmup, time.Now)
+	problems := make(chan string, 10)
+	watcher, err := NewWatcher(api.config(), store, "kubevirt", func(v VMI, p Problem) { problems <- v.Name + ": " + p.Annotation })
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, watcher)
+	guests := func() string {
+		var out []string
+		for _, g := range store.Guests() {
+			out = append(out, g.Namespace+"/"+g.Name+" "+g.Endpoint.URL(g.IP))
+		}
+		return strings.Join(out, ", ")
+	}
+	eventually(t, "missing", "", func() string { return strings.Join(watcher.Missing(), ", ") })
+	if diff := cmp.Diff("shop/web-0 http://"+launcher.Status.PodIP+":8008/metrics", guests()); diff != "" {
+		t.Errorf("guests, -want +got:\n%s", diff)
+	}
+	if !store.IsNodeAddress(netip.MustParseAddr("192.0.2.7")) || store.IsNodeAddress(netip.MustParseAddr("192.0.2.8")) {
+		t.Error("192.0.2.7 is the node's address, 192.0.2.8 is not")
+	}
+	if got := string(store.GuestCA("shop")) + string(store.GuestCA("other")); got != "first" {
+		t.Errorf("the authorities of two namespaces are %q, want first and none", got)
+	}
+	if got := api.selector(guestCAsPath); got != "metadata.name=guest-metrics-ca" {
+		t.Errorf("asked for authorities with the selector %q", got)
+	}
+
+	// What it may not understand is reported when it appears, and not again.
+	for i, annotations := range []map[string]string{
+		{"guestmetrics.io/http-port": "70000"},
+		{"guestmetrics.io/http-port": "70000", "unrelated": "change"},
+		{"guestmetrics.io/http-port": "70000", "guestmetrics.io/warmup": "soon"},
+		{"guestmetrics.io/http-port": "8009"},
+	} {
+		changed := vmi.DeepCopy()
+		changed.Annotations, changed.ResourceVersion = annotations, fmt.Sprint(10+i)
+		api.changes[vmisPath] <- change{"MODIFIED", changed}
+	}
+	eventually(t, "guests", "shop/web-0 http://"+launcher.Status.PodIP+":8009/metrics", guests)
+	api.changes[guestCAsPath] <- change{"DELETED", ca}
+	eventually(t, "authority after its deletion", "", func() string { return string(store.GuestCA("shop")) })
+	api.changes[nodesPath] <- change{"DELETED", node}
+	eventually(t, "node's address after its deletion", "false", func() string {
+		return fmt.Sprint(store.IsNodeAddress(netip.MustParseAddr("192.0.2.7")))
+	})
+	close(problems)
+	var got []string
+	for p := range problems {
+		got = append(got, p)
+	}
+	if diff := cmp.Diff([]string{"web-0: guestmetrics.io/http-port", "web-0: guestmetrics.io/warmup"}, got); diff != "" {
+		t.Errorf("problems, -want +got:\n%s", diff)
+	}
 }

@@ -27,6 +27,10 @@ type Metric struct {
 	// guest agent: the page may keep the last ones.
 	NeedsAgent bool
 
+	// GuestHTTP tells that the samples are of the guest's own status page and
+	// not of virt-handler's.
+	GuestHTTP bool
+
 	read readFunc
 }
 
@@ -57,12 +61,13 @@ const (
 	percentOfVCPUs = "percent of the guest's vCPUs, 0-100"
 	needsLoad      = "KubeVirt 1.7, qemu-guest-agent 10 and its connection; KubeVirt asks it every 120 s"
 	needsFiles     = "a connected guest agent; KubeVirt asks it every 300 s"
+	needsPage      = "annotations that say where the guest's status page is: see http.md"
 	needsBalloon   = "the memory balloon with statistics, which is the default, and its driver in the guest"
 )
 
 var catalogue = []*Metric{
 	{
-		Name: "guest_cpu_usage_cores", Unit: "cores", Group: Sum,
+		Name: CPUUsage, Unit: "cores", Group: Sum,
 		Help:    "vCPU time per second: how many cores' worth of work the guest does.",
 		Formula: "sum over vCPUs of Δvcpu_seconds / Δt; a vCPU without a rate yet counts as busy as the others",
 		read:    readCPU(func(c cpu) float64 { return c.running * c.vcpus }),
@@ -121,7 +126,26 @@ var catalogue = []*Metric{
 		Instance: sample.FilesystemUsedBytes.Instance(),
 		read:     readFilesystems,
 	},
+	{
+		Name: HTTPRequests, Unit: "requests per second", Group: Sum, Needs: needsPage, GuestHTTP: true,
+		Help:    "HTTP requests that the guest's web server answers.",
+		Formula: "Δrequests / Δt, as the guest's status page counts them, less our own reads of the page",
+		read:    readRates(sample.HTTPRequests),
+	},
+	{
+		Name: "guest_http_active_connections", Unit: "connections", Group: Sum, GuestHTTP: true,
+		Needs:   needsPage + "; a page that tells it, as those of nginx and Apache do",
+		Help:    "Connections open to the guest's web server.",
+		Formula: "as the guest's status page tells it, less our own",
+		read:    readGauge(sample.HTTPConnections),
+	},
 }
+
+// The metrics by which the server tells whether a VMI is known at all.
+const (
+	CPUUsage     = "guest_cpu_usage_cores"
+	HTTPRequests = "guest_http_requests_per_second"
+)
 
 func load(span string, family sample.Family) *Metric {
 	return &Metric{

@@ -18,8 +18,8 @@ const intro = `# Metrics
 
 <!-- Written by "make docs" from the catalogue in pkg/metric; a test checks that they agree. -->
 
-All metrics are read from KubeVirt's domain stats, 1.6 and later, and served for each of
-pods (the active launcher pod), virtualmachineinstances.kubevirt.io, virtualmachines.kubevirt.io,
+The metrics guest_http_* are read from the guests' own status pages ([http.md](http.md)), all others from
+KubeVirt's domain stats, 1.6 and later. They are served for each of pods (the active launcher pod), virtualmachineinstances.kubevirt.io, virtualmachines.kubevirt.io,
 virtualmachineinstancereplicasets.kubevirt.io, virtualmachinepools.pool.kubevirt.io, services (over
 the launcher pods that they select) and namespaces.
 

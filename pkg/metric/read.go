@@ -87,6 +87,9 @@ func oneSample() *unknown.Error {
 }
 
 func notReported(family sample.Family) *unknown.Error {
+	if family.IsGuestHTTP() {
+		return unknown.Errorf(unknown.NotReported, "the guest's status page does not tell its %s", family)
+	}
 	return unknown.Errorf(unknown.NotReported, "virt-handler's page has no usable %s of this VMI", family)
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"guest-metrics-server/pkg/guesthttp"
 	"guest-metrics-server/pkg/inventory"
 	"guest-metrics-server/pkg/metric"
 	"guest-metrics-server/pkg/unknown"
@@ -45,13 +46,16 @@ func (p *Provider) assess(m inventory.Member, served *metric.Metric, match metri
 
 // read returns the metric of a VMI that counts, from its samples since then.
 func (p *Provider) read(m inventory.Member, served *metric.Metric, match metric.Match) (metric.Reading, *unknown.Error) {
-	w, ok := p.History.Window(string(m.VMI.UID))
+	if served.GuestHTTP && m.VMI.Endpoint == nil {
+		return metric.Reading{}, whyNoEndpoint(m.VMI)
+	}
+	w, ok := p.sourceOf(served).History.Window(string(m.VMI.UID))
 	if !ok {
-		return metric.Reading{}, unknown.Errorf(unknown.NoSample, "no sample yet: %s", p.whyNoSample(m.VMI.Node))
+		return metric.Reading{}, unknown.Errorf(unknown.NoSample, "no sample yet: %s", p.whyNoSample(m.VMI, served))
 	}
 	now := p.Now()
 	if age := now.Sub(w.Newest()); age > p.MaxSampleAge {
-		return metric.Reading{}, unknown.Errorf(unknown.Stale, "no sample for %s: %s", age.Round(time.Second), p.whyNoSample(m.VMI.Node))
+		return metric.Reading{}, unknown.Errorf(unknown.Stale, "no sample for %s: %s", age.Round(time.Second), p.whyNoSample(m.VMI, served))
 	}
 	if served.NeedsAgent && !m.VMI.Agent {
 		return metric.Reading{}, unknown.Errorf(unknown.NoAgent, "the guest agent is not connected")
@@ -66,18 +70,38 @@ func (p *Provider) read(m inventory.Member, served *metric.Metric, match metric.
 	return reading, nil
 }
 
-// whyNoSample tells what keeps a node's samples away.
-func (p *Provider) whyNoSample(node string) string {
-	status, ok := p.ScrapeStatus(node)
+func (p *Provider) sourceOf(served *metric.Metric) Source {
+	if served.GuestHTTP {
+		return p.Guests
+	}
+	return p.VirtHandlers
+}
+
+func whyNoEndpoint(v inventory.VMI) *unknown.Error {
+	if problem, ok := v.EndpointProblem(); ok {
+		return unknown.Errorf(unknown.BadEndpoint, "annotation %s: %s", problem.Annotation, problem.Why)
+	}
+	return unknown.Errorf(unknown.NoEndpoint, "no annotation %sport says where its status page is", guesthttp.AnnotationPrefix)
+}
+
+// whyNoSample tells what keeps a VMI's samples away.
+func (p *Provider) whyNoSample(v inventory.VMI, served *metric.Metric) string {
+	target, who := v.Node, "virt-handler on node "+v.Node
+	missing, silent := "no virt-handler pod runs on node "+v.Node, "answers, but without this VMI: its launcher may hang"
+	if served.GuestHTTP {
+		target, who = v.Namespace+"/"+v.Name, "the guest's status page"
+		missing, silent = "the active launcher pod has no address yet", "is read"
+	}
+	status, ok := p.sourceOf(served).Status(target)
 	switch {
 	case !ok:
-		return fmt.Sprintf("no virt-handler pod runs on node %s", node)
+		return missing
 	case status.Err != nil:
-		return fmt.Sprintf("virt-handler on node %s: %s", node, status.Err)
+		return fmt.Sprintf("%s: %s", who, status.Err)
 	case status.LastSuccess.IsZero():
-		return fmt.Sprintf("virt-handler on node %s has not been scraped yet", node)
+		return who + " has not been scraped yet"
 	default:
-		return fmt.Sprintf("virt-handler on node %s answers, but without this VMI: its launcher may hang", node)
+		return who + " " + silent
 	}
 }
 
@@ -96,6 +120,8 @@ func (p *Provider) group(q question, members []inventory.Member) (metric.Reading
 			continue
 		case err.Reason == unknown.WarmingUp || err.Reason == unknown.NotReady:
 			known.Warming++
+		case err.Reason == unknown.NoEndpoint && q.kind == inventory.Namespaces:
+			// Of all that is in a namespace, most may serve no HTTP.
 		case m.Standing == nil:
 			known.Unknown++
 		}

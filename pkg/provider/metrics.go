@@ -11,14 +11,31 @@ import (
 
 const stateKnown = "known"
 
-var (
-	vmisDesc = prometheus.NewDesc("guest_metrics_server_vmis",
-		"VMIs by whether their CPU load is known, and if not, why.", []string{"state"}, nil)
-	ageDesc = prometheus.NewDesc("guest_metrics_server_sample_age_seconds",
-		"Age of the newest sample of each VMI whose load is known.", nil, nil)
-	samplesDesc = prometheus.NewDesc("guest_metrics_server_samples",
-		"Samples of VMIs held in memory.", nil, nil)
-)
+// A signal is what VMIs are known by.
+type signal struct {
+	metric     *metric.Metric
+	vmis, ages *prometheus.Desc
+}
+
+var signals = []signal{
+	{
+		metric: metric.Lookup(metric.CPUUsage),
+		vmis: prometheus.NewDesc("guest_metrics_server_vmis",
+			"VMIs by whether their CPU load is known, and if not, why.", []string{"state"}, nil),
+		ages: prometheus.NewDesc("guest_metrics_server_sample_age_seconds",
+			"Age of the newest sample of each VMI whose CPU load is known.", nil, nil),
+	},
+	{
+		metric: metric.Lookup(metric.HTTPRequests),
+		vmis: prometheus.NewDesc("guest_metrics_server_http_vmis",
+			"VMIs by whether their request rate is known, and if not, why.", []string{"state"}, nil),
+		ages: prometheus.NewDesc("guest_metrics_server_http_sample_age_seconds",
+			"Age of the newest sample of each VMI whose request rate is known.", nil, nil),
+	},
+}
+
+var samplesDesc = prometheus.NewDesc("guest_metrics_server_samples",
+	"Samples of VMIs held in memory.", nil, nil)
 
 var ageBuckets = []float64{5, 10, 15, 20, 30, 45, 60, 120}
 
@@ -54,14 +71,27 @@ func (r requests) count(info cmprovider.CustomMetricInfo, err error) {
 
 // Describe implements prometheus.Collector.
 func (p *Provider) Describe(ch chan<- *prometheus.Desc) {
-	ch <- vmisDesc
-	ch <- ageDesc
+	for _, s := range signals {
+		ch <- s.vmis
+		ch <- s.ages
+	}
 	ch <- samplesDesc
 	p.requests.total.Describe(ch)
 }
 
 // Collect implements prometheus.Collector.
 func (p *Provider) Collect(ch chan<- prometheus.Metric) {
+	members := p.Inventory.All()
+	for _, s := range signals {
+		p.collect(ch, s, members)
+	}
+	_, samples := p.VirtHandlers.History.Size()
+	_, guests := p.Guests.History.Size()
+	ch <- prometheus.MustNewConstMetric(samplesDesc, prometheus.GaugeValue, float64(samples+guests))
+	p.requests.total.Collect(ch)
+}
+
+func (p *Provider) collect(ch chan<- prometheus.Metric, s signal, members []inventory.Member) {
 	states := map[string]int{stateKnown: 0}
 	for _, reason := range unknown.Reasons() {
 		states[string(reason)] = 0
@@ -72,8 +102,8 @@ func (p *Provider) Collect(ch chan<- prometheus.Metric) {
 	}
 	var ages float64
 	now := p.Now()
-	for _, m := range p.Inventory.All() {
-		reading, err := p.assess(m, metric.All()[0], metric.Every)
+	for _, m := range members {
+		reading, err := p.assess(m, s.metric, metric.Every)
 		if err != nil {
 			states[string(err.Reason)]++
 			continue
@@ -88,10 +118,7 @@ func (p *Provider) Collect(ch chan<- prometheus.Metric) {
 		}
 	}
 	for state, n := range states {
-		ch <- prometheus.MustNewConstMetric(vmisDesc, prometheus.GaugeValue, float64(n), state)
+		ch <- prometheus.MustNewConstMetric(s.vmis, prometheus.GaugeValue, float64(n), state)
 	}
-	ch <- prometheus.MustNewConstHistogram(ageDesc, uint64(states[stateKnown]), ages, buckets)
-	_, samples := p.History.Size()
-	ch <- prometheus.MustNewConstMetric(samplesDesc, prometheus.GaugeValue, float64(samples))
-	p.requests.total.Collect(ch)
+	ch <- prometheus.MustNewConstHistogram(s.ages, uint64(states[stateKnown]), ages, buckets)
 }

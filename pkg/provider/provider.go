@@ -19,15 +19,19 @@ import (
 	"guest-metrics-server/pkg/scrape"
 )
 
-// ScrapeStatus tells how the scrapes of a node's virt-handler go, false if
-// there is none to scrape.
-type ScrapeStatus func(node string) (scrape.Status, bool)
+// Source is where samples come from.
+type Source struct {
+	History *history.Store
+	// Status tells how the scrapes of a target go, false if there is none of the
+	// name.
+	Status func(target string) (scrape.Status, bool)
+}
 
 // Config says what the provider answers from and how it judges.
 type Config struct {
 	Inventory    *inventory.Store
-	History      *history.Store
-	ScrapeStatus ScrapeStatus
+	VirtHandlers Source // Targets are named like their nodes.
+	Guests       Source // Targets are named namespace/name, as their VMIs.
 	Now          func() time.Time
 
 	RateWindow       time.Duration // Within it a newcomer gets two samples.

@@ -10,11 +10,17 @@ import (
 	"guest-metrics-server/pkg/metric"
 )
 
-// LogStates logs when a VMI's load becomes known or unknown, and why, until the
-// context ends. It looks once in an interval.
+// stateOf is of what a state is.
+type stateOf struct {
+	vmi    types.UID
+	metric string
+}
+
+// LogStates logs when a VMI's load or request rate becomes known or unknown, and
+// why, until the context ends. It looks once in an interval.
 func (p *Provider) LogStates(ctx context.Context, interval time.Duration) {
 	logger := klog.FromContext(ctx).V(2)
-	states := make(map[types.UID]string)
+	states := make(map[stateOf]string)
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for {
@@ -27,18 +33,25 @@ func (p *Provider) LogStates(ctx context.Context, interval time.Duration) {
 	}
 }
 
-// logChanges logs what is not as before, and returns what is now.
-func (p *Provider) logChanges(logger klog.Logger, before map[types.UID]string) map[types.UID]string {
-	now := make(map[types.UID]string, len(before))
+// logChanges logs what is not as before, and returns what is now. That guests
+// have no status page is the rule and not logged.
+func (p *Provider) logChanges(logger klog.Logger, before map[stateOf]string) map[stateOf]string {
+	now := make(map[stateOf]string, len(before))
 	for _, m := range p.Inventory.All() {
-		state, why := stateKnown, ""
-		if _, err := p.assess(m, metric.All()[0], metric.Every); err != nil {
-			state, why = string(err.Reason), err.Detail
-		}
-		now[m.VMI.UID] = state
-		if before[m.VMI.UID] != state {
-			logger.Info("Guest metrics of a VMI", "state", state, "why", why,
-				"vmi", klog.KRef(m.VMI.Namespace, m.VMI.Name), "node", m.VMI.Node, "before", before[m.VMI.UID])
+		for _, s := range signals {
+			if s.metric.GuestHTTP && m.VMI.Endpoint == nil {
+				continue
+			}
+			of := stateOf{m.VMI.UID, s.metric.Name}
+			state, why := stateKnown, ""
+			if _, err := p.assess(m, s.metric, metric.Every); err != nil {
+				state, why = string(err.Reason), err.Detail
+			}
+			now[of] = state
+			if before[of] != state {
+				logger.Info("Guest metrics of a VMI", "metric", s.metric.Name, "state", state, "why", why,
+					"vmi", klog.KRef(m.VMI.Namespace, m.VMI.Name), "node", m.VMI.Node, "before", before[of])
+			}
 		}
 	}
 	return now

@@ -117,6 +117,9 @@ func served(t *testing.T, dir string) string {
 	var lines []string
 	for _, name := range []string{"web-0", "db-0"} {
 		for _, m := range metric.All() {
+			if m.GuestHTTP {
+				continue // Not of these pages.
+			}
 			info := cmprovider.CustomMetricInfo{GroupResource: inventory.VMIs.GroupResource, Namespaced: true, Metric: m.Name}
 			answer := "unknown"
 			value, err := w.provider.GetMetricByName(t.Context(), types.NamespacedName{Namespace: defaultNamespace, Name: name}, info, labels.Everything())

@@ -17,6 +17,7 @@ type guest struct {
 	busy, waiting float64   // 0-1, from now on.
 	hangs         bool      // Its launcher does not answer: the page lacks it.
 
+	server *server            // Its web server, nil without one.
 	series map[string]*series // Others than of vCPUs, as on the page without prefix and VMI.
 }
 
@@ -114,6 +115,9 @@ func (w *world) pass(d time.Duration, scrapes bool) {
 			for _, s := range g.series {
 				s.value += s.perSecond * step.Seconds()
 			}
+			if g.server != nil {
+				g.server.requests += g.server.perSecond * step.Seconds()
+			}
 		}
 		if !scrapes {
 			continue
@@ -123,6 +127,7 @@ func (w *world) pass(d time.Duration, scrapes bool) {
 				w.scrape(name, w.page(name))
 			}
 		}
+		w.readGuests()
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 // vmi adds or changes a VMI. New ones run on node n1 and have been Ready for an
 // hour; the keys are pool, replicaset, vm, node, uid, phase, ready (a duration
 // ago, or never, or lost-DURATION-ago), paused, deleting, warmup, agent, pod (none),
-// labels (k:v,...).
+// labels (k:v,...), http (as annotate has it).
 func (w *world) vmi(name string, options map[string]string) error {
 	v, known := w.vmis[name]
 	if !known {
@@ -53,6 +53,10 @@ func (w *world) vmi(name string, options map[string]string) error {
 			v.Labels = labelsOf(value)
 		case "agent":
 			v.Agent = value == "true"
+		case "http":
+			if err := annotate(&v, value); err != nil {
+				return err
+			}
 		case "pod":
 		default:
 			return fmt.Errorf("unknown key %s", key)
@@ -100,7 +104,7 @@ func (w *world) putPod(name string, v inventory.VMI, node, phase string) {
 			Namespace: defaultNamespace, Name: name, UID: types.UID(fmt.Sprintf("pod-%d", w.uids)),
 			Labels: v.Labels, Owner: inventory.Owner{Name: v.Name, UID: v.UID},
 		},
-		Node: node, Phase: phase, IP: "192.0.2.1", Created: w.now,
+		Node: node, Phase: phase, IP: "192.0.2." + strings.TrimPrefix(node, "n"), Created: w.now,
 	})
 }
 

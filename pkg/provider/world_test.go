@@ -32,6 +32,8 @@ type world struct {
 	now      time.Time
 	store    *inventory.Store
 	ingester *ingest.Ingester
+	pages    *ingest.GuestPages
+	readers  map[inventory.Guest]scrape.PageFunc
 	provider *Provider
 	vmis     map[string]inventory.VMI // Without the namespace.
 	guests   map[string]*guest
@@ -53,26 +55,29 @@ func newWorld(t *testing.T) *world {
 		guests: make(map[string]*guest),
 		nodes:  make(map[string]*node),
 	}
-	samples := history.NewStore(30 * time.Second)
+	samples, guestSamples := history.NewStore(30*time.Second), history.NewStore(30*time.Second)
 	clock := func() time.Time { return w.now }
 	w.store = inventory.NewStore(inventory.DefaultWarmup, clock)
 	w.ingester = ingest.New(w.store, samples)
+	w.pages = ingest.NewGuestPages(w.store, guestSamples, func(inventory.VMI, string) {})
 	w.provider = New(Config{
-		Inventory: w.store,
-		History:   samples,
-		ScrapeStatus: func(name string) (scrape.Status, bool) {
-			n, ok := w.nodes[name]
-			if !ok {
-				return scrape.Status{}, false
-			}
-			return n.status, true
-		},
+		Inventory:        w.store,
+		VirtHandlers:     Source{History: samples, Status: w.nodeStatus},
+		Guests:           Source{History: guestSamples, Status: w.guestStatus},
 		Now:              clock,
 		RateWindow:       30 * time.Second,
 		MaxSampleAge:     time.Minute,
 		MinKnownFraction: 0.5,
 	})
 	return w
+}
+
+func (w *world) nodeStatus(name string) (scrape.Status, bool) {
+	n, ok := w.nodes[name]
+	if !ok {
+		return scrape.Status{}, false
+	}
+	return n.status, true
 }
 
 // step does one line of a scenario:
@@ -84,6 +89,7 @@ func newWorld(t *testing.T) *world {
 //	gauge NAME SERIES VALUE   sets a series of the guest, such as memory_usable_bytes
 //	rate NAME SERIES RATE     lets a series of the guest grow, per second
 //	none NAME SERIES          takes it off the page
+//	http NAME key=value...    says what the guest's web server does from now on; see http
 //	service NAME k:v,...      a Service with a selector of pods
 //	node NAME fails=TEXT      lets scrapes fail; without fails they succeed
 //	run DURATION              lets time pass with a scrape of every node each 15 s
@@ -119,6 +125,8 @@ func (w *world) step(line string) error {
 		delete(w.guests, name)
 	case "guest":
 		return w.guest(name, options)
+	case "http":
+		return w.http(name, options)
 	case "gauge", "rate", "none":
 		return w.series(fields)
 	case "service":

@@ -44,11 +44,20 @@ func servePage(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w
 
 // scraper returns a Config with a client that trusts what it is told.
 func scraper(trust func() Trust) *Config {
-	return &Config{Timeout: timeout, MaxBytes: 1 << 20, Client: NewTLSClient(trust, time.Minute)}
+	client := NewClient(ClientConfig{Trust: trust, Idle: time.Minute})
+	return &Config{Timeout: timeout, MaxBytes: 1 << 20, Client: func(Target) *http.Client { return client }}
+}
+
+// fetch fetches a page once, as a loop does.
+func (c *Config) fetch(ctx context.Context, url string, page PageFunc) error {
+	l := &loop{config: c, target: Target{URL: url}, client: c.Client(Target{}), page: page}
+	return l.fetch(ctx)
 }
 
 func trusting(bundle []byte) func() Trust {
-	return func() Trust { return Trust{CABundle: bundle, ServerName: virtHandler} }
+	return func() Trust {
+		return Trust{CABundle: bundle, CASource: "ConfigMap kubevirt-ca", ServerName: virtHandler}
+	}
 }
 
 // outcome renders the error of a fetch.
@@ -83,7 +92,7 @@ func TestAServerMustProveItself(t *testing.T) {
 			"not while no authority is known",
 			kubevirt.issue(t, virtHandler), nil,
 			"untrusted: there is no certificate authority to verify it with: " +
-				"ConfigMap kubevirt-ca in KubeVirt's namespace has no certificate under the key ca-bundle",
+				"ConfigMap kubevirt-ca has no certificate",
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -102,7 +111,9 @@ func TestARenewedAuthorityIsFollowedWithoutARestart(t *testing.T) {
 	certificate.Store(before.issue(t, virtHandler))
 	s := serveCurrent(t, &certificate, http.HandlerFunc(servePage))
 	bundle := before.pem
-	c := scraper(func() Trust { return Trust{CABundle: bundle, ServerName: virtHandler} })
+	c := scraper(func() Trust {
+		return Trust{CABundle: bundle, CASource: "ConfigMap kubevirt-ca", ServerName: virtHandler}
+	})
 
 	for _, step := range []struct {
 		what        string
@@ -177,7 +188,7 @@ func TestARedirectIsNotFollowed(t *testing.T) {
 func TestTheEnvironmentNamesNoProxy(t *testing.T) {
 	// The environment's proxies are never used for loopback, so that a request
 	// would prove nothing.
-	if NewTLSClient(nil, 0).Transport.(*http.Transport).Proxy != nil {
+	if NewClient(ClientConfig{}).Transport.(*http.Transport).Proxy != nil {
 		t.Error("the client uses a proxy")
 	}
 }

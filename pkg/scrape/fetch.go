@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"sync"
 	"time"
@@ -18,14 +19,17 @@ import (
 // Outcome is how a scrape ended, in the form of a label's value.
 type Outcome string
 
-// The outcomes of scrapes that failed.
+// The outcomes of scrapes.
 const (
+	OK          Outcome = "ok"
 	Busy        Outcome = "busy"        // HTTP 503: other scrapers hold all places.
 	BadStatus   Outcome = "bad_status"  // Another HTTP status than 200.
 	Timeout     Outcome = "timeout"     // No whole page in time.
 	Untrusted   Outcome = "untrusted"   // The certificate could not be verified.
 	Unreachable Outcome = "unreachable" // No connection, or one that broke.
 	BadPage     Outcome = "bad_page"    // The page was too large or could not be read.
+	Forbidden   Outcome = "forbidden"   // The address is not one to connect to.
+	Crowded     Outcome = "crowded"     // Too many others were being scraped.
 )
 
 // Error is the error of a scrape.
@@ -49,16 +53,15 @@ func outcomeOf(err error) Outcome {
 // A busy target is asked again after a moment, so that replicas and a
 // Prometheus that met there do not meet again.
 const (
-	busyRetries  = 4
 	minBusyPause = 200 * time.Millisecond
 	maxBusyPause = 1200 * time.Millisecond
 )
 
-// fetch gets the page at the address and hands it to decode. The error is an Error.
-func (c *Config) fetch(ctx context.Context, address string, decode PageFunc) error {
+// fetch gets the target's page and has it decoded. The error is an Error.
+func (l *loop) fetch(ctx context.Context) error {
 	for attempt := 0; ; attempt++ {
-		err := c.fetchOnce(ctx, address, decode)
-		if attempt == busyRetries || outcomeOf(err) != Busy || err == nil {
+		err := l.fetchOnce(ctx)
+		if attempt == l.config.BusyRetries || err == nil || outcomeOf(err) != Busy {
 			return err
 		}
 		pause := minBusyPause + rand.N(maxBusyPause-minBusyPause)
@@ -70,46 +73,48 @@ func (c *Config) fetch(ctx context.Context, address string, decode PageFunc) err
 	}
 }
 
-func (c *Config) fetchOnce(ctx context.Context, address string, decode PageFunc) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+func (l *loop) fetchOnce(ctx context.Context) error {
+	// What the page tells was collected after we had a connection: it is not
+	// older than that, but for the target's own cache.
+	at := time.Now()
+	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { at = time.Now() }})
+	request, err := http.NewRequestWithContext(traced, http.MethodGet, l.target.URL, nil)
 	if err != nil {
-		return &Error{Unreachable, fmt.Errorf("the URL %q is not valid: %w", address, err)}
+		return &Error{Unreachable, fmt.Errorf("the URL %q is not valid: %w", l.target.URL, err)}
 	}
-	request.Header.Set("Accept", "text/plain;version=0.0.4")
+	request.Host = l.target.Host
+	request.Header.Set("Accept", "text/plain;version=0.0.4,*/*;q=0.1")
 	request.Header.Set("Accept-Encoding", "gzip")
 	request.Header.Set("User-Agent", "guest-metrics-server")
-	// What the page tells was collected after this moment: it is not older
-	// than the time that we give it, but for the target's own cache.
-	at := time.Now()
-	response, err := c.Client.Do(request)
+	response, err := l.client.Do(request)
 	if err != nil {
-		return c.transportError(ctx, err)
+		return l.transportError(ctx, err)
 	}
 	defer response.Body.Close()
-	switch response.StatusCode {
-	case http.StatusOK:
-	case http.StatusServiceUnavailable:
+	switch {
+	case response.StatusCode == http.StatusOK:
+	case response.StatusCode == http.StatusServiceUnavailable && l.config.BusyRetries > 0:
 		return &Error{Busy, errors.New("answers 503: too many scrapers at a time, virt-handler allows 3 (--max-metric-requests)")}
 	default:
-		return &Error{BadStatus, fmt.Errorf("answers %s", response.Status)}
+		return &Error{BadStatus, fmt.Errorf("answers %d %s", response.StatusCode, http.StatusText(response.StatusCode))}
 	}
-	body, err := unpacked(response)
+	body, err := l.unpacked(response)
 	if err != nil {
 		return &Error{BadPage, fmt.Errorf("the page is not gzip as its header says: %w", err)}
 	}
 	defer body.Close()
-	err = decode(ctx, at, &limitedReader{r: body, left: c.MaxBytes, limit: c.MaxBytes})
+	err = l.page(ctx, at, l.limited(body))
 	switch {
 	case err == nil:
 		return nil
 	case ctx.Err() != nil:
-		return c.transportError(ctx, err)
+		return l.transportError(ctx, err)
 	default:
 		return &Error{BadPage, err}
 	}
 }
 
-func (c *Config) transportError(ctx context.Context, err error) error {
+func (l *loop) transportError(ctx context.Context, err error) error {
 	var netErr net.Error
 	var certErr *tls.CertificateVerificationError
 	var known *Error
@@ -126,7 +131,7 @@ func (c *Config) transportError(ctx context.Context, err error) error {
 	case errors.As(err, &known):
 		return &Error{known.Outcome, err}
 	case errors.Is(ctx.Err(), context.DeadlineExceeded), errors.As(err, &netErr) && netErr.Timeout():
-		return &Error{Timeout, fmt.Errorf("no whole page within %s: %w", c.Timeout, err)}
+		return &Error{Timeout, fmt.Errorf("no whole page within %s: %w", l.config.Timeout, err)}
 	case errors.As(err, &certErr):
 		return &Error{Untrusted, err}
 	default:
@@ -145,15 +150,20 @@ func (b gzipBody) Close() error {
 }
 
 // unpacked returns the body of a response as it was before its compression.
-func unpacked(response *http.Response) (io.ReadCloser, error) {
+func (l *loop) unpacked(response *http.Response) (io.ReadCloser, error) {
 	if response.Header.Get("Content-Encoding") != "gzip" {
 		return io.NopCloser(response.Body), nil
 	}
+	packed := l.limited(response.Body)
 	if pooled, ok := gzipReaders.Get().(*gzip.Reader); ok {
-		return gzipBody{pooled}, pooled.Reset(response.Body)
+		return gzipBody{pooled}, pooled.Reset(packed)
 	}
-	r, err := gzip.NewReader(response.Body)
+	r, err := gzip.NewReader(packed)
 	return gzipBody{r}, err
+}
+
+func (l *loop) limited(r io.Reader) io.Reader {
+	return &limitedReader{r: r, left: l.config.MaxBytes, limit: l.config.MaxBytes}
 }
 
 // limitedReader fails, rather than end, when there is more than the limit.

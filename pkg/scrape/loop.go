@@ -4,6 +4,7 @@ import (
 	"context"
 	"hash/fnv"
 	"io"
+	"net/http"
 	"sync"
 	"time"
 
@@ -22,7 +23,9 @@ type Status struct {
 // A loop scrapes one target.
 type loop struct {
 	config *Config
+	lanes  lanes
 	target Target
+	client *http.Client
 	page   PageFunc
 	stop   context.CancelFunc
 
@@ -70,17 +73,28 @@ func phase(target, replica string, now time.Time, interval time.Duration) time.D
 }
 
 func (l *loop) scrape(ctx context.Context) {
+	leave, err := l.lanes.enter(ctx, l.slow(), l.config.Interval)
+	if err != nil {
+		l.record(ctx, time.Now(), l.snapshot().Duration, err)
+		return
+	}
+	defer leave()
 	scrapeCtx, cancel := context.WithTimeout(ctx, l.config.Timeout)
 	defer cancel()
 	start := time.Now()
-	err := l.config.fetch(scrapeCtx, l.target.URL, l.page)
-	if ctx.Err() != nil {
-		return // We are stopping; the target is not to blame.
-	}
+	err = l.fetch(scrapeCtx)
 	l.record(ctx, start, time.Since(start), err)
 }
 
+// slow tells whether the target's last scrape took long, as those of the dead
+// and of the malicious do.
+func (l *loop) slow() bool { return l.snapshot().Duration > slowScrape }
+
 func (l *loop) record(ctx context.Context, start time.Time, took time.Duration, err error) {
+	if ctx.Err() != nil {
+		return // We are stopping; the target is not to blame.
+	}
+	outcome := OK
 	l.mu.Lock()
 	before := l.status
 	l.status.Duration, l.status.Err = took, err
@@ -88,22 +102,34 @@ func (l *loop) record(ctx context.Context, start time.Time, took time.Duration, 
 		l.status.Succeeded++
 		l.status.LastSuccess = start
 	} else {
+		outcome = outcomeOf(err)
 		failed := make(map[Outcome]uint64, len(before.Failed)+1)
 		for outcome, n := range before.Failed {
 			failed[outcome] = n
 		}
-		failed[outcomeOf(err)]++
+		failed[outcome]++
 		l.status.Failed = failed
 	}
 	l.mu.Unlock()
+	if l.config.Done != nil {
+		l.config.Done(outcome, took)
+	}
+	l.log(ctx, before.Err, err, took)
+}
 
+// log logs when scrapes begin to fail, fail otherwise, or succeed again.
+func (l *loop) log(ctx context.Context, before, err error, took time.Duration) {
 	logger := klog.FromContext(ctx)
 	logger.V(4).Info("Scraped", "took", took, "err", err)
 	switch {
-	case err != nil && (before.Err == nil || outcomeOf(before.Err) != outcomeOf(err)):
-		logger.Error(err, "Scrapes fail from now on", "took", took)
-	case err == nil && before.Err != nil:
-		logger.Info("Scrapes succeed again", "took", took)
+	case err != nil && (before == nil || outcomeOf(before) != outcomeOf(err)):
+		if l.config.Verbosity == 0 {
+			logger.Error(err, "Scrapes fail from now on", "took", took)
+			return
+		}
+		logger.V(l.config.Verbosity).Info("Scrapes fail from now on", "took", took, "err", err)
+	case err == nil && before != nil:
+		logger.V(l.config.Verbosity).Info("Scrapes succeed again", "took", took)
 	}
 }
 

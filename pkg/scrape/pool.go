@@ -12,6 +12,8 @@ import (
 type Target struct {
 	Name string // Unique among the targets, such as the node's name.
 	URL  string
+	Host string // What to ask for in the Host header, the URL's where empty.
+	Spec any    // Whatever Pages and Client want to know; comparable.
 }
 
 // A PageFunc decodes the page of a target, which was asked for at the given
@@ -23,15 +25,29 @@ type PageFunc func(ctx context.Context, at time.Time, page io.Reader) error
 type Config struct {
 	Interval time.Duration // Between two scrapes of a target.
 	Timeout  time.Duration // For one scrape with its retries.
-	MaxBytes int64         // Of an unpacked page.
+	MaxBytes int64         // Of a page, packed and unpacked.
+
+	// Places bounds how many scrapes run at a time, 0 for no bound. There are
+	// as many for slow targets again: see lanes.
+	Places int
+
+	// BusyRetries is how often a target that answers 503 is asked again.
+	BusyRetries int
+
+	// Verbosity is that of the log's lines about single targets. Failures are
+	// errors when it is 0.
+	Verbosity int
 
 	// Replica is this process's own name among its replicas, so that they do
 	// not visit a target at the same moment.
 	Replica string
 
-	Client *http.Client
+	// Client returns what a new target is fetched with.
+	Client func(Target) *http.Client
 	// Pages returns what decodes the pages of a new target.
 	Pages func(Target) PageFunc
+	// Done, where there is one, is told of each scrape.
+	Done func(Outcome, time.Duration)
 }
 
 // Pool scrapes a changing set of targets, each in a goroutine of its own, so
@@ -39,6 +55,7 @@ type Config struct {
 // methods of prometheus.Collector at any time.
 type Pool struct {
 	config Config
+	lanes  lanes
 
 	mu    sync.Mutex
 	loops map[string]*loop
@@ -46,11 +63,11 @@ type Pool struct {
 
 // NewPool returns a Pool without targets.
 func NewPool(config Config) *Pool {
-	return &Pool{config: config, loops: make(map[string]*loop)}
+	return &Pool{config: config, lanes: newLanes(config.Places), loops: make(map[string]*loop)}
 }
 
 // Run scrapes what targets returns until the context ends; it asks again each
-// time that changed has a value.
+// time that changed has a value, but not more often than once a second.
 func (p *Pool) Run(ctx context.Context, targets func() []Target, changed <-chan struct{}) {
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -59,10 +76,18 @@ func (p *Pool) Run(ctx context.Context, targets func() []Target, changed <-chan 
 		select {
 		case <-ctx.Done():
 			return
+		case <-time.After(minSyncPause):
+		}
+		select {
+		case <-ctx.Done():
+			return
 		case <-changed:
 		}
 	}
 }
+
+// minSyncPause is what a storm of changes is gathered for.
+const minSyncPause = time.Second
 
 // sync starts the loops of new targets and stops those of gone ones.
 func (p *Pool) sync(ctx context.Context, running *sync.WaitGroup, targets []Target) {
@@ -83,7 +108,7 @@ func (p *Pool) sync(ctx context.Context, running *sync.WaitGroup, targets []Targ
 			continue
 		}
 		loopCtx, stop := context.WithCancel(ctx)
-		l := &loop{config: &p.config, target: t, page: p.config.Pages(t), stop: stop}
+		l := &loop{config: &p.config, lanes: p.lanes, target: t, client: p.config.Client(t), page: p.config.Pages(t), stop: stop}
 		p.loops[name] = l
 		running.Go(func() { l.run(loopCtx) })
 	}

@@ -101,12 +101,13 @@ type fleet struct {
 func start(ctx context.Context, answers map[string]answer, change func(*Config)) *fleet {
 	w := &world{answers: answers, visits: make(map[string][]time.Time)}
 	config := Config{
-		Interval: interval,
-		Timeout:  timeout,
-		MaxBytes: 1 << 20,
-		Replica:  "replica-a",
-		Client:   &http.Client{Transport: w},
-		Pages:    func(Target) PageFunc { return readAll },
+		Interval:    interval,
+		Timeout:     timeout,
+		MaxBytes:    1 << 20,
+		BusyRetries: 4,
+		Replica:     "replica-a",
+		Client:      func(Target) *http.Client { return &http.Client{Transport: w} },
+		Pages:       func(Target) PageFunc { return readAll },
 	}
 	if change != nil {
 		change(&config)

@@ -17,7 +17,9 @@ const (
 	NoActivePod Reason = "no_active_pod" // No running launcher pod on the VMI's node.
 	NotReady    Reason = "not_ready"     // The VMI has not been Ready yet.
 	WarmingUp   Reason = "warming_up"    // Ready, but not for its warm-up yet.
-	NoSample    Reason = "no_sample"     // virt-handler has not told of this VMI yet.
+	NoEndpoint  Reason = "no_endpoint"   // Nothing says where the guest's status page is.
+	BadEndpoint Reason = "bad_endpoint"  // What says where it is cannot be understood.
+	NoSample    Reason = "no_sample"     // virt-handler, or the guest's page, has not told of this VMI yet.
 	Stale       Reason = "stale"         // The newest sample is older than the age limit.
 	OneSample   Reason = "one_sample"    // A rate needs a second sample.
 	NotReported Reason = "not_reported"  // The samples lack the series that the metric needs.
@@ -34,7 +36,7 @@ const (
 func Reasons() []Reason {
 	return []Reason{
 		Deleting, NotRunning, Paused, NoActivePod, NotReady, WarmingUp,
-		NoSample, Stale, OneSample, NotReported, NoAgent,
+		NoEndpoint, BadEndpoint, NoSample, Stale, OneSample, NotReported, NoAgent,
 	}
 }
 

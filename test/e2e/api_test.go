@@ -46,10 +46,10 @@ func TestDiscovery(t *testing.T) {
 	}
 }
 
-// The four walk-throughs are valid for the real API server.
+// The walk-throughs are valid for the real API server.
 func TestManifestsAreValid(t *testing.T) {
 	namespace := newNamespace(t)
-	for _, name := range []string{"rocky-web-pool", "cirros-replicaset", "fedora-nginx-pool", "minimal-replicaset"} {
+	for _, name := range []string{"rocky-web-pool", "cirros-replicaset", "fedora-nginx-pool", "fedora-nginx-pool/requests", "minimal-replicaset"} {
 		kubectl(t, "apply", "--server-side", "--validate=strict", "--dry-run=server", "-n", namespace, "-k", repository+"manifests/"+name)
 	}
 }

@@ -71,6 +71,7 @@ func run(m *testing.M) (code int, err error) {
 	}()
 	if err := cluster.StartServer(ctx, server,
 		fmt.Sprintf("--scrape-interval=%s", scrapeInterval),
+		fmt.Sprintf("--guest-scrape-interval=%s", scrapeInterval),
 		fmt.Sprintf("--rate-window=%s", rateWindow),
 		fmt.Sprintf("--max-sample-age=%s", maxSampleAge),
 		fmt.Sprintf("--warmup=%s", warmup),

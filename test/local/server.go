@@ -95,6 +95,7 @@ func (c *Cluster) StartServer(ctx context.Context, binary string, extraArgs ...s
 		"--secure-port=" + serverPort,
 		"--tls-cert-file=" + c.state.path("pki", "server.crt"),
 		"--tls-private-key-file=" + c.state.path("pki", "server.key"),
+		"--guest-allowed-cidrs=127.0.0.0/8", // Where the local cluster's pods have their addresses.
 	}, extraArgs...)
 	server, err := c.start(serverName, binary, args...)
 	if err != nil {

@@ -1,0 +1,158 @@
+package inventory
+
+import (
+	"net/netip"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"guest-metrics-server/pkg/guesthttp"
+)
+
+// guests is what the inventory needs to find the guests' status pages.
+type guests struct {
+	annotated map[types.NamespacedName]struct{} // VMIs with an endpoint.
+	changed   chan struct{}
+	cas       map[string][]byte // By namespace.
+	nodes     map[string][]netip.Addr
+	nodesWith map[netip.Addr]int // How many nodes have an address.
+}
+
+func newGuests() guests {
+	return guests{
+		annotated: make(map[types.NamespacedName]struct{}),
+		changed:   make(chan struct{}, 1),
+		cas:       make(map[string][]byte),
+		nodes:     make(map[string][]netip.Addr),
+		nodesWith: make(map[netip.Addr]int),
+	}
+}
+
+// reach is what of a VMI decides whether and where its guest is read.
+type reach struct {
+	uid              types.UID
+	node, phase      string
+	paused, deleting bool
+	endpoint         guesthttp.Endpoint
+}
+
+func reachOf(v VMI) reach {
+	r := reach{uid: v.UID, node: v.Node, phase: v.Phase, paused: v.Paused, deleting: v.Deleting}
+	if v.Endpoint != nil {
+		r.endpoint = *v.Endpoint
+	}
+	return r
+}
+
+func (g guests) vmiChanged(before, after VMI) {
+	key := types.NamespacedName{Namespace: after.Namespace, Name: after.Name}
+	_, annotated := g.annotated[key]
+	switch {
+	case after.Endpoint != nil:
+		g.annotated[key] = struct{}{}
+	case annotated:
+		delete(g.annotated, key)
+	default:
+		return
+	}
+	if reachOf(before) != reachOf(after) {
+		signal(g.changed)
+	}
+}
+
+func (g guests) vmiGone(v VMI) {
+	v.Endpoint = nil
+	g.vmiChanged(VMI{}, v)
+}
+
+func (g guests) podChanged(before, after Pod) {
+	key := types.NamespacedName{Namespace: after.Namespace, Name: after.Owner.Name}
+	if _, annotated := g.annotated[key]; !annotated {
+		return
+	}
+	if before.UID != after.UID || before.IP != after.IP || before.Phase != after.Phase || before.Node != after.Node {
+		signal(g.changed)
+	}
+}
+
+// Guest is a guest whose status page can be read now.
+type Guest struct {
+	Namespace, Name string // Of the VMI.
+	UID             types.UID
+	IP              string // The active launcher pod's own, as the API tells it.
+	Endpoint        guesthttp.Endpoint
+}
+
+// Guests returns the guests with a status page that run and are not paused, in
+// no order. Those that warm up are among them.
+func (s *Store) Guests() []Guest {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	found := make([]Guest, 0, len(s.guests.annotated))
+	for key := range s.guests.annotated {
+		v, ok := s.vmis.get(key.Namespace, key.Name)
+		if !ok || v.Phase != running || v.Paused || v.Deleting {
+			continue
+		}
+		if p, ok := s.activePod(v); ok && p.IP != "" {
+			found = append(found, Guest{Namespace: v.Namespace, Name: v.Name, UID: v.UID, IP: p.IP, Endpoint: *v.Endpoint})
+		}
+	}
+	return found
+}
+
+// GuestsChanged gets a value when Guests may return something else.
+func (s *Store) GuestsChanged() <-chan struct{} { return s.guests.changed }
+
+// SetGuestCA replaces the PEM certificates that the HTTPS servers of a
+// namespace's guests are verified with; nil for none.
+func (s *Store) SetGuestCA(namespace string, pem []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if pem == nil {
+		delete(s.guests.cas, namespace)
+		return
+	}
+	s.guests.cas[namespace] = pem
+}
+
+// GuestCA returns the PEM certificates that the HTTPS servers of a namespace's
+// guests are verified with, nil without any.
+func (s *Store) GuestCA(namespace string) []byte {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.guests.cas[namespace]
+}
+
+func (s *Store) putNode(n node) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.guests.setNode(n.Name, n.addresses)
+}
+
+func (s *Store) deleteNode(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.guests.setNode(name, nil)
+}
+
+func (g guests) setNode(name string, addresses []netip.Addr) {
+	for _, a := range g.nodes[name] {
+		if g.nodesWith[a]--; g.nodesWith[a] == 0 {
+			delete(g.nodesWith, a)
+		}
+	}
+	delete(g.nodes, name)
+	if len(addresses) > 0 {
+		g.nodes[name] = addresses
+	}
+	for _, a := range addresses {
+		g.nodesWith[a]++
+	}
+}
+
+// IsNodeAddress tells whether a node of the cluster has the address.
+func (s *Store) IsNodeAddress(a netip.Addr) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.guests.nodesWith[a] > 0
+}
