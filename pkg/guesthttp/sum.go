@@ -13,14 +13,18 @@ import (
 // The bounds of a page of series.
 const (
 	maxSeries      = 10_000     // That match.
-	maxMatchEffort = 50_000_000 // Bytes matched, times the size of what they were matched with: a quarter of a second.
+	maxMatchEffort = 10_000_000 // Bytes matched, times the size of what they were matched with: a twentieth of a second.
 	maxCount       = 1 << 53    // Above it a float64 no longer counts by ones.
+	maxLineBytes   = 32 << 10
 )
+
+// buffers are those of all guests that are read at a time.
+var buffers = exposition.NewBuffers(maxLineBytes)
 
 // summer sums the series of pages.
 type summer struct {
 	wanted  []wanted
-	scanner exposition.Scanner
+	scanner *exposition.Scanner
 	name    []byte // Of the last line: the lines of a family follow each other.
 	named   []candidate
 
@@ -44,7 +48,7 @@ type candidate struct {
 }
 
 func newSummer(all []wanted) *summer {
-	return &summer{wanted: all, sums: make([]sum, len(all))}
+	return &summer{wanted: all, scanner: exposition.NewScanner(buffers), sums: make([]sum, len(all))}
 }
 
 // read reads a page to its end. It returns the index of the first wanted counter
