@@ -42,6 +42,7 @@ const (
 
 type options struct {
 	uri, domain, podsDir, podUID string
+	statsCache                   bool
 }
 
 func main() {
@@ -50,6 +51,7 @@ func main() {
 	flag.StringVar(&o.domain, "domain", "", "file with the XML of the domain to run, until this process is stopped")
 	flag.StringVar(&o.podsDir, "pods-dir", "", "directory of the launcher pods' sockets")
 	flag.StringVar(&o.podUID, "pod-uid", "", "UID of the launcher pod that this process stands for")
+	flag.BoolVar(&o.statsCache, "stats-cache", true, "cache statistics, as virt-launcher does; without, it can be told what all else does to a value")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -81,7 +83,11 @@ func run(ctx context.Context, o options) (err error) {
 	defer func() { err = errors.Join(err, domain.DestroyFlags(libvirt.DOMAIN_DESTROY_DEFAULT)) }()
 
 	cmdclient.SetPodsBaseDir(o.podsDir)
-	server, err := launcher.Serve(cmdclient.SocketFilePathOnHost(o.podUID), launcher.StatsCacheAge, guest{connection})
+	maxAge := launcher.StatsCacheAge
+	if !o.statsCache {
+		maxAge = 0
+	}
+	server, err := launcher.Serve(cmdclient.SocketFilePathOnHost(o.podUID), maxAge, guest{connection})
 	if err != nil {
 		return fmt.Errorf("serve the domain's statistics: %w", err)
 	}
