@@ -27,12 +27,16 @@ import (
 const (
 	caConfigMap = "kubevirt-ca"
 	caKey       = "ca-bundle"
+)
 
-	// GuestCAConfigMap is the ConfigMap in a namespace, and GuestCAKey the key in
-	// it, with the PEM certificates that the HTTPS servers of its guests are
-	// verified with. The name is fixed so that no more than it need be readable.
+// Where the certificate authority of a namespace's guests is.
+const (
+	// GuestCAConfigMap is the ConfigMap in a namespace with the PEM certificates
+	// that the HTTPS servers of its guests are verified with. The name is fixed
+	// so that no more than it need be readable.
 	GuestCAConfigMap = "guest-metrics-ca"
-	GuestCAKey       = "ca.crt"
+	// GuestCAKey is the key in it.
+	GuestCAKey = "ca.crt"
 )
 
 // Watcher keeps a Store in step with the Kubernetes API.

@@ -1,0 +1,73 @@
+package scrape
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func refuse(*http.Request, int) (*http.Response, error) { return nil, errors.New("connection refused") }
+
+// Ten times as many dead targets as there are places: those that refuse take no
+// time, those that never answer wait for each other.
+func TestDeadTargetsDelayNoLiveOnes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const each, places = 1000, 200
+		answers := make(map[string]answer)
+		for i := range each {
+			answers[fmt.Sprintf("live-%d", i)] = takes(5 * time.Millisecond)
+			answers[fmt.Sprintf("refusing-%d", i)] = refuse
+			answers[fmt.Sprintf("silent-%d", i)] = hang
+			answers[fmt.Sprintf("slow-%d", i)] = takes(4 * time.Second) // Late on purpose, to keep a place.
+		}
+		f := start(t.Context(), answers, func(c *Config) { c.Places, c.Timeout, c.Verbosity = places, 5*time.Second, 2 })
+		f.pass(time.Minute) // At first nobody is known to be slow.
+		before := f.Statuses()
+		f.pass(10 * interval)
+		f.stop()
+		for i := range each {
+			name := fmt.Sprintf("live-%d", i)
+			s, _ := f.Status(name)
+			if got := s.Succeeded - before[name].Succeeded; got < 10 || s.Failed[Crowded] != before[name].Failed[Crowded] {
+				t.Fatalf("%s: %d scrapes of 10 succeeded, failed %v", name, got, s.Failed)
+			}
+		}
+		var tried uint64
+		for i := range each {
+			s, _ := f.Status(fmt.Sprintf("silent-%d", i))
+			tried += s.Failed[Timeout]
+		}
+		if tried < each {
+			t.Errorf("%d silent targets were tried %d times, want each to have its turn", each, tried)
+		}
+	})
+}
+
+func TestAPlaceIsWaitedForNoLongerThanTheContext(t *testing.T) {
+	l := newLanes(1)
+	leave, err := l.enter(t.Context(), false, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if other, err := l.enter(t.Context(), true, time.Hour); err != nil {
+		t.Errorf("a slow target has a place of its own, got %v", err)
+	} else {
+		other()
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := l.enter(ctx, false, time.Hour); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want the context's error", err)
+	}
+	if _, err := l.enter(t.Context(), false, time.Millisecond); outcomeOf(err) != Crowded {
+		t.Errorf("got %v, want that it is crowded", err)
+	}
+	leave()
+	if _, err := l.enter(t.Context(), false, time.Hour); err != nil {
+		t.Errorf("a place that was given back: %v", err)
+	}
+}
