@@ -37,7 +37,7 @@ MaxRequestWorkers 32
 MinSpareThreads 1
 MaxSpareThreads 32
 MaxKeepAliveRequests 0
-KeepAliveTimeout 60
+KeepAliveTimeout 300
 ExtendedStatus On
 Listen {ip}:{site}
 Listen {ip}:{status}
@@ -47,6 +47,7 @@ Listen {ip}:{status}
 </VirtualHost>
 <VirtualHost {ip}:{status}>
   DocumentRoot "{dir}/status"
+  CustomLog "{dir}/{reads}" "%{sec}t.%{usec_frac}t"
   <Location "/server-status">
     SetHandler server-status
     Require all granted
@@ -80,7 +81,7 @@ func apacheCommand(ctx context.Context, root *debian.Root, dir string) *exec.Cmd
 
 // expand fills in what configurations have in common.
 func expand(files map[string]string, dir, ip string) map[string]string {
-	replacer := strings.NewReplacer("{dir}", dir, "{ip}", ip, "{site}", SitePort, "{status}", StatusPort)
+	replacer := strings.NewReplacer("{dir}", dir, "{ip}", ip, "{site}", SitePort, "{status}", StatusPort, "{reads}", readsFile)
 	for name, text := range files {
 		files[name] = replacer.Replace(text)
 	}

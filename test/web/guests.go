@@ -50,6 +50,7 @@ type Guests struct {
 type Guest struct {
 	VMI, Pod, Node string
 	Site           string // The server's address, by which the Load counts.
+	Dir            string // Of the server's files, where Reads looks.
 	Ready          bool   // It is a target of the Load.
 
 	uid types.UID // The pod's.
@@ -145,7 +146,9 @@ func (g *Guests) look(ctx context.Context) ([]Guest, error) {
 	for _, pod := range pods.Items {
 		vmi := byUID[pod.Labels[kubevirtv1.CreatedByLabel]]
 		if vmi != nil && pod.Status.Phase == corev1.PodRunning && pod.Status.PodIP != "" {
-			guests = append(guests, guestOf(vmi, &pod))
+			guest := guestOf(vmi, &pod)
+			guest.Dir = filepath.Join(g.Dir, string(pod.UID))
+			guests = append(guests, guest)
 		}
 	}
 	slices.SortFunc(guests, func(a, b Guest) int {
@@ -174,7 +177,7 @@ func (g *Guests) serve(ctx context.Context, guest Guest) error {
 	if server, ok := g.servers[guest.uid]; ok {
 		return server.Check()
 	}
-	server, err := Start(ctx, g.Root, g.Kind, filepath.Join(g.Dir, string(guest.uid)), guest.ip)
+	server, err := Start(ctx, g.Root, g.Kind, guest.Dir, guest.ip)
 	if err != nil {
 		return err
 	}

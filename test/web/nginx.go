@@ -18,6 +18,8 @@ error_log stderr;
 events { worker_connections 512; }
 http {
   access_log off;
+  log_format moment '$msec';
+  keepalive_timeout 300s;
   keepalive_requests 1000000;
   client_body_temp_path "{dir}/tmp";
   proxy_temp_path "{dir}/tmp";
@@ -31,6 +33,7 @@ http {
   }
   server {
     listen {ip}:{status};
+    access_log "{dir}/{reads}" moment;
     location = /stub_status { stub_status; }
   }
 }

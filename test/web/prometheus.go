@@ -7,7 +7,10 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -24,9 +27,13 @@ type program struct {
 	err error
 }
 
-func startPrometheus(ctx context.Context, ip string) (*program, error) {
+func startPrometheus(ctx context.Context, dir, ip string) (*program, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
 	site, pages := handlers()
 	p := &program{}
+	pages = p.logReads(filepath.Join(dir, readsFile), pages)
 	for port, handler := range map[string]http.Handler{SitePort: site, StatusPort: pages} {
 		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(ip, port))
 		if err != nil {
@@ -55,6 +62,25 @@ func handlers() (site, pages http.Handler) {
 	mux := http.NewServeMux()
 	mux.Handle("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	return promhttp.InstrumentHandlerCounter(requests.MustCurryWith(prometheus.Labels{"handler": "/"}), hello), mux
+}
+
+// logReads writes a line for each request, as other servers do by themselves.
+func (p *program) logReads(path string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := appendLine(path, fmt.Sprintf("%.6f", float64(time.Now().UnixMicro())/1e6)); err != nil {
+			p.fail(err)
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func appendLine(path, line string) error {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteString(line + "\n")
+	return errors.Join(err, file.Close())
 }
 
 func (p *program) fail(err error) {

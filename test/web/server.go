@@ -59,6 +59,7 @@ func Unpack(ctx context.Context, logf func(format string, args ...any), kind Kin
 // Server is a running web server. It answers every GET with a short text.
 type Server struct {
 	kind  Kind
+	dir   string
 	ip    string
 	child service
 }
@@ -75,7 +76,7 @@ type service interface {
 func Start(ctx context.Context, root *debian.Root, kind Kind, dir, ip string) (*Server, error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	s := &Server{kind: kind, ip: ip}
+	s := &Server{kind: kind, dir: dir, ip: ip}
 	err := checkFree(ctx, ip)
 	if err != nil {
 		return nil, fmt.Errorf("start a web server (%s) on %s: %w", kind, ip, err)
@@ -90,7 +91,7 @@ func Start(ctx context.Context, root *debian.Root, kind Kind, dir, ip string) (*
 			return apacheCommand(ctx, root, dir)
 		})
 	case Prometheus:
-		s.child, err = startPrometheus(ctx, ip)
+		s.child, err = startPrometheus(ctx, dir, ip)
 	default:
 		err = fmt.Errorf("there is none of this kind, only of %v", Kinds)
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -49,6 +50,25 @@ func TestServersCountWhatTheLoadCounts(t *testing.T) {
 			if got := load.Answered(server.Site(), began, time.Now()); got != want.Answered {
 				t.Errorf("%d were answered between start and end, want %d", got, want.Answered)
 			}
+		})
+	}
+}
+
+func TestServersLogWhenTheirStatusPagesAreRead(t *testing.T) {
+	for _, kind := range Kinds {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			server := startServer(t, kind) // Reads the page, too.
+			before := time.Now().Truncate(time.Millisecond)
+			ownCount(t, server)
+			after := time.Now()
+			awaitCondition(t, "the read is logged", func() bool {
+				reads, err := Reads(server.dir)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return slices.ContainsFunc(reads, func(at time.Time) bool { return !at.Before(before) && !at.After(after) })
+			})
 		})
 	}
 }
