@@ -43,6 +43,11 @@ test-guest: ## Compare what is served of a real guest under QEMU with what it co
 	@echo "== a real guest (2 minutes; with nothing cached it builds for 15 more and downloads 60 MB of Debian packages)"
 	go test -tags e2e -count=1 -timeout 60m -v ./test/guest
 
+.PHONY: bench
+bench: ## Measure the server on simulated fleets and beside its peers (20 minutes); report and profiles go to bin/bench.
+	cd test/bench && go run .
+	cd test/bench && go test -run '^$$' -bench . -count 6 .
+
 .PHONY: docs
 docs: ## Write docs/metrics.md from the catalogue.
 	go test ./pkg/metric -run TestDocsAgreeWithTheCatalogue -update

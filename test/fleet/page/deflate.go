@@ -160,7 +160,7 @@ func (e *encoder) write(value uint32, n int) {
 }
 
 // lengthCode returns a match's code, its extra bits and their number (RFC 1951, 3.2.5).
-func lengthCode(length int) (code, extra, n int) {
+func lengthCode(length int) (symbol, extra, n int) {
 	switch {
 	case length == maxMatch:
 		return 285, 0, 0
@@ -173,7 +173,7 @@ func lengthCode(length int) (code, extra, n int) {
 }
 
 // distanceCode is the same for a distance.
-func distanceCode(distance int) (code, extra, n int) {
+func distanceCode(distance int) (symbol, extra, n int) {
 	distance--
 	if distance < 4 {
 		return distance, 0, 0

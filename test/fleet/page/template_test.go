@@ -62,11 +62,11 @@ func TestPagesUnpackToTheirText(t *testing.T) {
 func TestPagesAreCompressedAsTheExporterDoes(t *testing.T) {
 	template := newTestTemplate(t)
 	page := template.Node(7).AppendGzip(nil, 15)
-	real := compress(t, template.Node(7).Text(15))
+	genuine := compress(t, template.Node(7).Text(15))
 	t.Logf("%d bytes of text per VMI; %d bytes of gzip, 1/%.1f; by compress/gzip %d, 1/%.1f",
 		template.TextBytes()/50, len(page), float64(template.TextBytes())/float64(len(page)),
-		len(real), float64(template.TextBytes())/float64(len(real)))
-	if ratio := float64(len(page)) / float64(len(real)); ratio < 0.8 || ratio > 1.25 {
+		len(genuine), float64(template.TextBytes())/float64(len(genuine)))
+	if ratio := float64(len(page)) / float64(len(genuine)); ratio < 0.8 || ratio > 1.25 {
 		t.Errorf("the page is %.2f times as large as compress/gzip makes it", ratio)
 	}
 }

@@ -5,9 +5,9 @@
 // that leads to them.
 //
 // What is simulated: objects are text templates, about as large as real ones,
-// with names put in. Nothing is stored. Watches tell of --changes-per-second
-// changes of VMIs and as many of their pods, which change nothing. Selectors
-// know but the labels that tell a kind of pods apart. EVERYONE IS WHO THEY SAY
+// with names put in. Nothing is stored. Watches tell of each
+// VMI and launcher pod once in --change-interval, as changed by nothing but its
+// version. Selectors know but the labels that tell a kind of pods apart. EVERYONE IS WHO THEY SAY
 // AND MAY DO EVERYTHING: TokenReview and SubjectAccessReview answer yes.
 package main
 
@@ -34,7 +34,7 @@ import (
 type options struct {
 	fleet                      world.Fleet
 	listen, kubeconfig, caFile string
-	changesPerSecond           int
+	changeInterval             time.Duration
 }
 
 func main() {
@@ -44,7 +44,7 @@ func main() {
 	flag.StringVar(&o.listen, "listen", "127.0.0.1:8443", "address to serve on")
 	flag.StringVar(&o.kubeconfig, "kubeconfig", "", "where to write a kubeconfig for clients")
 	flag.StringVar(&o.caFile, "kubevirt-ca-file", "", "what virt-handler is verified with")
-	flag.IntVar(&o.changesPerSecond, "changes-per-second", 20, "changes of VMIs, and as many of launcher pods, that watches tell of")
+	flag.DurationVar(&o.changeInterval, "change-interval", 80*time.Minute, "time between two changes of a VMI, and of a launcher pod, that watches tell of")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -66,17 +66,17 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	certificate, authority, err := certificate.Server("apistub", net.IPv4(127, 0, 0, 1))
+	serving, authority, err := certificate.Server("apistub", net.IPv4(127, 0, 0, 1))
 	if err != nil {
 		return err
 	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /", &api{resources, o.changesPerSecond})
+	mux.Handle("GET /", &api{resources, o.changeInterval})
 	addDiscovery(mux)
 	addReviews(mux)
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, TLSConfig: &tls.Config{
 		MinVersion:   tls.VersionTLS12,
-		Certificates: []tls.Certificate{certificate},
+		Certificates: []tls.Certificate{serving},
 	}}
 	defer server.Close()
 	listener, err := net.Listen("tcp", o.listen)

@@ -17,8 +17,8 @@ import (
 
 // api answers lists and watches.
 type api struct {
-	resources        map[string]*resource
-	changesPerSecond int // Of each changing set.
+	resources      map[string]*resource
+	changeInterval time.Duration // Of each object of a changing set.
 }
 
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -225,7 +225,7 @@ func (a *api) watch(w http.ResponseWriter, r *http.Request, resource *resource, 
 		defer cancel()
 	}
 	w.Header().Set("Content-Type", f.contentType()+";stream=watch")
-	e := &events{w: w, format: f}
+	e := &events{w: w, format: f, changed: make(map[*set]int)}
 	defer e.flush()
 	if initial, _ := strconv.ParseBool(query.Get("sendInitialEvents")); initial {
 		p := pageOf(sets, nil)
@@ -235,20 +235,12 @@ func (a *api) watch(w http.ResponseWriter, r *http.Request, resource *resource, 
 	e.flush()
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
-	for next := 0; e.err == nil; {
+	for start := time.Now(); e.err == nil; {
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
-		}
-		for range a.changesPerSecond {
-			for _, s := range sets {
-				if s.changing {
-					version.Add(1)
-					e.send(s, next%s.count, "MODIFIED")
-				}
-			}
-			next++
+		case now := <-ticker.C:
+			e.sendChanges(sets, a.changeInterval, now.Sub(start))
 		}
 		e.flush()
 	}
@@ -260,6 +252,8 @@ type events struct {
 	format format
 	buffer []byte
 	err    error
+
+	changed map[*set]int // How many changes have been sent.
 }
 
 func (e *events) send(s *set, i int, eventType string) {
@@ -271,6 +265,19 @@ func (e *events) send(s *set, i int, eventType string) {
 	e.buffer = form.append(e.buffer, s.values(i))
 	if len(e.buffer) > chunkBytes {
 		e.flush()
+	}
+}
+
+// sendChanges sends the changes that are due a time after the watch's start.
+func (e *events) sendChanges(sets []*set, interval, after time.Duration) {
+	for _, s := range sets {
+		if !s.changing {
+			continue
+		}
+		for due := int(float64(s.count) * float64(after) / float64(interval)); e.changed[s] < due; e.changed[s]++ {
+			version.Add(1)
+			e.send(s, e.changed[s]%s.count, "MODIFIED")
+		}
 	}
 }
 

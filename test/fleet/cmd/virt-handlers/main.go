@@ -57,7 +57,7 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	certificate, authority, err := certificate.Server("virt-handler." + world.KubeVirtNamespace + ".svc")
+	serving, authority, err := certificate.Server("virt-handler." + world.KubeVirtNamespace + ".svc")
 	if err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func run(ctx context.Context, o options) error {
 		TLSConfig: &tls.Config{
 			MinVersion:   tls.VersionTLS12,
 			ClientAuth:   tls.VerifyClientCertIfGiven,
-			Certificates: []tls.Certificate{certificate},
+			Certificates: []tls.Certificate{serving},
 		},
 	}
 	defer server.Close()
