@@ -1,9 +1,10 @@
-// Command demo shows the stock HPA scaling a VirtualMachinePool on the load
-// inside its guests, on a cluster of local processes: a pool of two gets more
-// work than it can do within its target, grows, loses the work, and shrinks.
+// Command demo shows the stock HPA scaling VirtualMachinePools on the load inside
+// their guests, on a cluster of local processes. In the first act it is CPU, in
+// the second requests per second: a pool of two gets more than it can do within
+// its target, grows, loses the load, and shrinks.
 //
 // In a terminal it shows a live view and leaves the cluster up until Ctrl-C;
-// elsewhere it prints lines and ends after the scale-down.
+// elsewhere it prints lines and ends after the last scale-down.
 package main
 
 import (
@@ -13,24 +14,17 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"sync"
 	"syscall"
 	"time"
 
 	"golang.org/x/term"
 
 	"guest-metrics-server/test/local"
+	"guest-metrics-server/test/web"
 	"guest-metrics-server/test/workload"
 )
 
-const (
-	namespace = "default"
-	poolName  = "fedora-nginx"
-	selector  = "kubevirt.io/vmpool=" + poolName
-	metric    = "guest_cpu_utilization_percent"
-	startSize = 2
-	work      = 1.7 // Cores: 85 % of the two guests that the pool starts with.
-)
+const namespace = "default"
 
 // What production uses stands in the flags' defaults; here it is shortened, so
 // that nobody has to wait for minutes.
@@ -48,117 +42,77 @@ func main() {
 	}
 }
 
+// run has a directory for everything, and leaves it only for the logs of what
+// failed.
 func run(ctx context.Context) (err error) {
 	began := time.Now()
 	state, err := os.MkdirTemp("", "gms-demo-")
 	if err != nil {
 		return err
 	}
+	defer func() {
+		if err == nil || ctx.Err() != nil {
+			err = errors.Join(err, os.RemoveAll(state))
+		}
+	}()
 	server, err := local.BuildServer(ctx, state, os.Stdout)
 	if err != nil {
 		return err
 	}
+	nginx, noNginx := web.Unpack(ctx, printLine, web.Nginx)
 	cluster, err := local.Start(ctx, local.Options{StateDir: filepath.Join(state, "cluster"), Progress: os.Stdout})
 	if err != nil {
 		return err
 	}
 	defer func() {
 		fmt.Println("Stopping the cluster.")
-		if err = errors.Join(err, cluster.Stop()); err == nil {
-			err = os.RemoveAll(state)
-		}
+		err = errors.Join(err, cluster.Stop())
 	}()
 	fmt.Printf("Starting guest-metrics-server with short times: %v.\n", serverFlags)
 	if err := cluster.StartServer(ctx, server, serverFlags...); err != nil {
 		return err
 	}
-	fmt.Println("Applying the pool and its HPA (manifests/fedora-nginx-pool, with windows of seconds).")
-	if _, err := cluster.Kubectl(ctx, nil, "apply", "--server-side", "-k", "test/demo"); err != nil {
-		return err
+	d := &demo{
+		cluster: cluster, state: state, nginx: nginx, noNginx: noNginx, began: began,
+		interactive: term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd())),
 	}
-	load, err := workload.New(cluster.RESTConfig(), namespace, selector)
-	if err != nil {
-		return err
-	}
-	d := &demo{cluster: cluster, load: load, began: began}
 	if err := d.connect(); err != nil {
 		return err
 	}
-	interactive := term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd()))
-	if interactive {
-		d.show = newLiveView(os.Stdout).show
-	} else {
-		d.show = newPlainView(os.Stdout).show
-	}
-	if err := d.play(ctx); err != nil {
+	if err := d.perform(ctx); err != nil {
 		return err
 	}
-	if interactive {
-		fmt.Print(epilogue(cluster))
+	return d.failure()
+}
+
+func printLine(format string, args ...any) { fmt.Printf(format+"\n", args...) }
+
+// perform plays both acts. What the second started stays until the end.
+func (d *demo) perform(ctx context.Context) error {
+	metric, err := d.scaleOnCPU(ctx)
+	if err != nil {
+		return err
+	}
+	if d.noNginx != nil {
+		fmt.Printf("\nThe second act, on requests per second, is left out, since there is no nginx for it: %v\n", d.noNginx)
+	} else {
+		requests, err := newRequests(d.cluster.RESTConfig(), d.nginx, filepath.Join(d.state, "nginx"))
+		if err != nil {
+			return err
+		}
+		defer d.start(ctx, requests.run)()
+		if metric, err = d.scaleOnRequests(ctx, requests); err != nil {
+			return err
+		}
+	}
+	if d.interactive {
+		fmt.Print(d.epilogue(metric))
 		<-ctx.Done()
 	}
 	return nil
 }
 
-// play runs the story and shows it.
-func (d *demo) play(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
-	defer cancel()
-	var running sync.WaitGroup
-	defer running.Wait()
-	loadCtx, stopLoad := context.WithCancel(ctx)
-	defer stopLoad()
-	running.Go(func() {
-		if err := d.load.Run(loadCtx); err != nil {
-			d.fail(err)
-			cancel()
-		}
-	})
-	grown := 0
-	steps := []struct {
-		title string
-		cores float64
-		done  func(observation) bool
-	}{
-		{"1/3 the guests boot and warm up, without work", 0, func(o observation) bool { return o.known() >= startSize }},
-		{fmt.Sprintf("2/3 %.1f cores' worth of work: more than the target for two guests", work), work, func(o observation) bool {
-			grown = max(grown, o.replicas)
-			return o.replicas > startSize && o.steady() && o.known() == o.replicas
-		}},
-		{"3/3 the work is gone", 0, func(o observation) bool { return o.replicas == startSize && o.steady() }},
-	}
-	for _, step := range steps {
-		d.load.Set(step.cores)
-		if err := d.until(ctx, step.title, step.done); err != nil {
-			return errors.Join(d.failure(), fmt.Errorf("during %q: %w", step.title, err))
-		}
-	}
-	fmt.Printf("\nThe pool went from %d to %d virtual machines and back to %d.\n", startSize, grown, startSize)
-	return nil
-}
-
-// until observes and shows once a second until the step is done.
-func (d *demo) until(ctx context.Context, title string, done func(observation) bool) error {
-	ticker := time.NewTicker(time.Second)
-	defer ticker.Stop()
-	for {
-		o, err := d.observe(ctx, title)
-		if err != nil {
-			return err
-		}
-		d.show(o)
-		if done(o) {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-ticker.C:
-		}
-	}
-}
-
-func epilogue(cluster *local.Cluster) string {
+func (d *demo) epilogue(metric string) string {
 	path := fmt.Sprintf("/apis/custom.metrics.k8s.io/v1beta2/namespaces/%s/pods/*/%s", namespace, metric)
 	return fmt.Sprintf(`
 The cluster runs until Ctrl-C. To look around (kubectl is also at %s):
@@ -169,5 +123,5 @@ The cluster runs until Ctrl-C. To look around (kubectl is also at %s):
   kubectl annotate vmi --overwrite -l %s %s=90   # work for each guest, in percent of its vCPUs
 
 Logs and process ids are in %s.
-`, cluster.KubectlPath(), cluster.Kubeconfig(), path, selector, workload.CPUPercent, filepath.Dir(cluster.Kubeconfig()))
+`, d.cluster.KubectlPath(), d.cluster.Kubeconfig(), path, selectorOf(cpuPool), workload.CPUPercent, d.state)
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -16,37 +15,40 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/metrics/pkg/apis/custom_metrics/v1beta2"
 
+	"guest-metrics-server/test/debian"
 	"guest-metrics-server/test/local"
-	"guest-metrics-server/test/workload"
 )
 
 // demo is the running story.
 type demo struct {
-	cluster *local.Cluster
-	load    *workload.Workload
-	kube    kubernetes.Interface
-	began   time.Time
-	show    func(observation)
+	cluster     *local.Cluster
+	state       string       // A directory.
+	nginx       *debian.Root // Nil where there is none, for the reason that follows.
+	noNginx     error
+	began       time.Time
+	interactive bool
+	kube        kubernetes.Interface
 
 	mu  sync.Mutex
-	err error
+	err error // Of what runs beside the story.
 }
 
 // observation is what there is to see at one moment.
 type observation struct {
 	at       time.Duration // Since the demo began.
-	title    string
-	work     float64 // Cores.
+	step     step
 	guests   []guest
 	replicas int
 	hpa      hpaView
 }
 
+// guest is a VMI with what it does and what is served of it.
 type guest struct {
-	workload.Guest
-	value  string // As served, "" while unknown.
-	window int64
-	age    time.Duration
+	name, node string
+	does       float64 // In the metric's unit.
+	value      string  // As served, "" while unknown.
+	window     int64
+	age        time.Duration
 }
 
 type hpaView struct {
@@ -61,18 +63,6 @@ func (d *demo) connect() error {
 	return err
 }
 
-func (d *demo) fail(err error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.err = err
-}
-
-func (d *demo) failure() error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.err
-}
-
 // known returns the number of guests whose load is served.
 func (o observation) known() int {
 	n := 0
@@ -84,36 +74,34 @@ func (o observation) known() int {
 	return n
 }
 
+// started, grown and shrunk tell how far the story is.
+func (o observation) started() bool { return o.known() >= startSize }
+func (o observation) grown() bool {
+	return o.replicas > startSize && o.steady() && o.known() == o.replicas
+}
+func (o observation) shrunk() bool { return o.replicas == startSize && o.steady() }
+
 // steady tells whether the pool has the size that the HPA wants.
 func (o observation) steady() bool {
 	return len(o.guests) == o.replicas && int(o.hpa.desired) == o.replicas
 }
 
-func (d *demo) observe(ctx context.Context, title string) (observation, error) {
-	if err := errors.Join(d.cluster.Check(), d.failure()); err != nil {
-		return observation{}, err
+func (d *demo) observe(ctx context.Context, a act, s step) (observation, error) {
+	o := observation{at: time.Since(d.began), step: s}
+	var err error
+	if o.guests, err = a.load.Guests(ctx); err != nil {
+		return o, err
 	}
-	o := observation{at: time.Since(d.began), title: title, work: d.load.Cores()}
-	guests, err := d.load.Guests(ctx)
+	values, err := d.values(ctx, a)
 	if err != nil {
 		return o, err
 	}
-	values, err := d.values(ctx)
-	if err != nil {
-		return o, err
-	}
-	for _, g := range guests {
-		shown := guest{Guest: g}
-		if v, ok := values[g.Name]; ok {
-			shown.value = v.Value.String()
-			shown.age = time.Since(v.Timestamp.Time).Truncate(time.Second)
-			if v.WindowSeconds != nil {
-				shown.window = *v.WindowSeconds
-			}
+	for i := range o.guests {
+		if v, ok := values[o.guests[i].name]; ok {
+			o.guests[i].read(v)
 		}
-		o.guests = append(o.guests, shown)
 	}
-	hpa, err := d.kube.AutoscalingV2().HorizontalPodAutoscalers(namespace).Get(ctx, poolName, metav1.GetOptions{})
+	hpa, err := d.kube.AutoscalingV2().HorizontalPodAutoscalers(namespace).Get(ctx, a.pool, metav1.GetOptions{})
 	if err != nil {
 		return o, fmt.Errorf("get the HPA: %w", err)
 	}
@@ -122,21 +110,30 @@ func (d *demo) observe(ctx context.Context, title string) (observation, error) {
 	return o, nil
 }
 
-// values asks for the metric of all VMIs of the pool, by their names. While
+// read takes over what is served.
+func (g *guest) read(v v1beta2.MetricValue) {
+	g.value = v.Value.String()
+	g.age = time.Since(v.Timestamp.Time).Truncate(time.Second)
+	if v.WindowSeconds != nil {
+		g.window = *v.WindowSeconds
+	}
+}
+
+// values asks for the metric of all VMIs of an act's pool, by their names. While
 // none is known there is an error to that effect, and no value.
-func (d *demo) values(ctx context.Context) (map[string]v1beta2.MetricValue, error) {
+func (d *demo) values(ctx context.Context, a act) (map[string]v1beta2.MetricValue, error) {
 	path := fmt.Sprintf("/apis/custom.metrics.k8s.io/v1beta2/namespaces/%s/virtualmachineinstances.kubevirt.io/*/%s?labelSelector=%s",
-		namespace, metric, url.QueryEscape(selector))
+		namespace, a.metric, url.QueryEscape(selectorOf(a.pool)))
 	body, err := d.kube.CoreV1().RESTClient().Get().RequestURI(path).DoRaw(ctx)
 	if apierrors.IsNotFound(err) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("ask for %s: %w", metric, err)
+		return nil, fmt.Errorf("ask for %s: %w", a.metric, err)
 	}
 	var list v1beta2.MetricValueList
 	if err := json.Unmarshal(body, &list); err != nil {
-		return nil, fmt.Errorf("read the answer for %s: %w", metric, err)
+		return nil, fmt.Errorf("read the answer for %s: %w", a.metric, err)
 	}
 	values := make(map[string]v1beta2.MetricValue, len(list.Items))
 	for _, v := range list.Items {
