@@ -1,71 +1,59 @@
 package domainstats
 
 import (
-	"hash/maphash"
+	"runtime"
 	"slices"
+	"sync"
+	"weak"
 
 	"guest-metrics-server/pkg/sample"
 )
 
-// layouts lets the samples of one page share their layouts and strings with
-// each other and with the page before. It forgets what the last page did not
-// use: names of mount points come from guests, and must not pile up.
-type layouts struct {
-	seed     maphash.Seed
-	known    map[uint64]*sample.Layout
-	used     map[uint64]*sample.Layout
-	strings  map[string]string
-	usedStrs map[string]string
+// layouts lets samples of the same shape share one Layout, whichever page they
+// are of. A Layout that no sample uses is forgotten: names of mount points come
+// from guests, and must not pile up.
+var layouts = layoutTable{byHash: make(map[uint64]weak.Pointer[sample.Layout])}
+
+type layoutTable struct {
+	mu     sync.Mutex
+	byHash map[uint64]weak.Pointer[sample.Layout]
 }
 
-func newLayouts() layouts {
-	return layouts{
-		seed:     maphash.MakeSeed(),
-		known:    make(map[uint64]*sample.Layout),
-		used:     make(map[uint64]*sample.Layout),
-		strings:  make(map[string]string),
-		usedStrs: make(map[string]string),
+// share returns the Layout of the series, whose hash is given.
+func (t *layoutTable) share(hash uint64, all []series) *sample.Layout {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if known := t.byHash[hash].Value(); known != nil && slices.EqualFunc(known.Series, all, sameSeries) {
+		return known
 	}
-}
-
-// share returns the Layout of the series, an earlier one where it can.
-func (l *layouts) share(series []sample.Series) *sample.Layout {
-	var h maphash.Hash
-	h.SetSeed(l.seed)
-	for _, s := range series {
-		maphash.WriteComparable(&h, s)
+	made := &sample.Layout{Series: make([]sample.Series, len(all))}
+	for i, s := range all {
+		made.Series[i] = sample.Series{Family: s.family, Instance: string(s.instance)}
 	}
-	sum := h.Sum64()
-	for _, generation := range []map[uint64]*sample.Layout{l.used, l.known} {
-		if found, ok := generation[sum]; ok && slices.Equal(found.Series, series) {
-			l.used[sum] = found
-			return found
-		}
-	}
-	made := &sample.Layout{Series: slices.Clone(series)}
-	l.used[sum] = made
+	t.byHash[hash] = weak.Make(made)
+	runtime.AddCleanup(made, t.forget, hash)
 	return made
 }
 
-// intern returns b as a string, an earlier one where it can.
-func (l *layouts) intern(b []byte) string {
-	if len(b) == 0 {
-		return ""
+// forget removes what is no longer used.
+func (t *layoutTable) forget(hash uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.byHash[hash].Value() == nil {
+		delete(t.byHash, hash)
 	}
-	if s, ok := l.usedStrs[string(b)]; ok {
-		return s
-	}
-	s, ok := l.strings[string(b)]
-	if !ok {
-		s = string(b)
-	}
-	l.usedStrs[s] = s
-	return s
 }
 
-func (l *layouts) endPage() {
-	l.known, l.used = l.used, l.known
-	clear(l.used)
-	l.strings, l.usedStrs = l.usedStrs, l.strings
-	clear(l.usedStrs)
+func sameSeries(a sample.Series, b series) bool {
+	return a.Family == b.family && a.Instance == string(b.instance)
+}
+
+// hashOf continues a hash (FNV-1a) with a series.
+func hashOf(hash uint64, family sample.Family, instance []byte) uint64 {
+	const prime = 1099511628211
+	hash = (hash ^ uint64(family) ^ 0x100) * prime
+	for _, c := range instance {
+		hash = (hash ^ uint64(c)) * prime
+	}
+	return hash
 }

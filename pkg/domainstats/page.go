@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"sync"
 
 	"guest-metrics-server/pkg/exposition"
 	"guest-metrics-server/pkg/sample"
@@ -19,8 +20,6 @@ type Sample struct {
 	Values []float64 // As long as the layout. NaN where the page's value makes no sense.
 }
 
-var familyOf = sample.VirtHandlerFamilies()
-
 // Page is what Decode made of a page.
 type Page struct {
 	Samples   []Sample // In the order in which the page first names the VMIs.
@@ -28,43 +27,66 @@ type Page struct {
 	Problem   error    // What was wrong with the first of them.
 }
 
-// Decoder decodes pages. It remembers the layouts of the last page, so keep one
-// for each target. It is not safe for concurrent use.
-type Decoder struct {
-	scanner exposition.Scanner
-	byName  map[string]int // namespace/name -> place in vmis.
-	vmis    []vmi
-	key     []byte
-	layouts layouts
+// Decode reads a page to its end. A page that breaks off gives an error and no
+// sample, since nothing tells which of its VMIs are whole. It is safe for
+// concurrent use.
+func Decode(r io.Reader) (Page, error) {
+	d := decoders.Get().(*decoder)
+	defer decoders.Put(d)
+	return d.decode(r)
+}
+
+var decoders = sync.Pool{New: func() any { return &decoder{byKey: make(map[string]int)} }}
+
+var familyOf = sample.VirtHandlerFamilies()
+
+// decoder is what one page is decoded with.
+//
+// Nearly all of a line are labels that users chose, and those of a VMI are on
+// each of its lines. So labels are looked at one by one only where a VMI or a
+// family is new. After that a line is recognised by what its labels end with: the
+// labels name and namespace of a VMI (its tail), and after these what all lines
+// of the family have (the trailer). No part of a label's value can look like
+// that, since quotes are escaped there.
+type decoder struct {
+	scanner      exposition.Scanner
+	byKey        map[string]int // namespace/name -> place in vmis.
+	vmis         []vmi
+	last         int // The place of the last line's VMI.
+	trailer      []byte
+	trailerKnown bool
+	bytes        []byte // What vmis and their series point to.
+	name, key    []byte
+	instance     []byte
+	careful      bool // Recognise nothing: for tests.
 }
 
 // vmi is a VMI of the page that is being read.
 type vmi struct {
 	namespace, name string
-	series          []sample.Series
+	tail            []byte // ,name="...",namespace="..." as it stands on the page; nil when it does not so.
+	series          []series
 	values          []float64
+	hash            uint64 // Of the series.
 }
 
-// NewDecoder returns a Decoder that has seen no page yet.
-func NewDecoder() *Decoder {
-	return &Decoder{byName: make(map[string]int), layouts: newLayouts()}
+type series struct {
+	family   sample.Family
+	instance []byte
 }
 
-// Decode reads a page to its end. A page that breaks off gives an error and no
-// sample, since nothing tells which of its VMIs are whole.
-func (d *Decoder) Decode(r io.Reader) (Page, error) {
-	clear(d.byName)
-	d.vmis = d.vmis[:0]
+func (d *decoder) decode(r io.Reader) (Page, error) {
+	clear(d.byKey)
+	d.vmis, d.bytes = d.vmis[:0], d.bytes[:0]
 	s := &d.scanner
 	s.Reset(r)
 	var page Page
-	var name []byte // Of the last line: the lines of a family follow each other.
 	var family sample.Family
 	var wanted bool
 	for s.Scan() {
-		if !bytes.Equal(s.Name(), name) {
-			name = append(name[:0], s.Name()...)
-			family, wanted = familyOf[string(name)]
+		if !s.SameName() {
+			family, wanted = familyOf[string(s.Name())]
+			d.trailerKnown = false
 		}
 		if !wanted {
 			continue
@@ -84,86 +106,159 @@ func (d *Decoder) Decode(r io.Reader) (Page, error) {
 }
 
 // add takes the scanner's series into the sample of its VMI.
-func (d *Decoder) add(family sample.Family) error {
-	var nameBuf, instanceBuf [128]byte
-	name, instance := nameBuf[:0], instanceBuf[:0]
-	var namespaceFound, nameFound bool
-	d.key = d.key[:0]
-	instanceLabel := family.Instance()
-	for label, value, ok := d.scanner.NextLabel(); ok; label, value, ok = d.scanner.NextLabel() {
-		switch string(label) {
-		case "namespace":
-			d.key = append(d.key[:0], value...)
-			namespaceFound = true
-		case "name":
-			name = append(name[:0], value...)
-			nameFound = true
-		case instanceLabel:
-			instance = append(instance[:0], value...)
+func (d *decoder) add(family sample.Family) error {
+	v, instance := d.recognise(family)
+	var tail []byte
+	var err error
+	if v == nil {
+		if tail, instance, err = d.readLabels(family); err != nil {
+			return err
 		}
 	}
 	value, err := d.scanner.Value()
 	if err != nil {
 		return err
 	}
-	if !namespaceFound || !nameFound {
-		return fmt.Errorf("series %s lacks the label namespace or name", family)
+	if v == nil {
+		v = d.vmi(tail)
 	}
 	if value < 0 || math.IsInf(value, 0) {
 		value = math.NaN() // Nothing of what we read can be negative or endless.
 	}
-	v := d.vmi(name)
 	if i := v.find(family, instance); i >= 0 {
 		v.values[i] = math.NaN() // Twice on the page: nothing tells which one is true.
 		return nil
 	}
-	v.series = append(v.series, sample.Series{Family: family, Instance: d.layouts.intern(instance)})
+	v.series = append(v.series, series{family, d.keep(instance)})
 	v.values = append(v.values, value)
+	v.hash = hashOf(v.hash, family, instance)
 	return nil
 }
 
-// vmi returns the page's VMI whose namespace is in d.key.
-func (d *Decoder) vmi(name []byte) *vmi {
+// recognise returns the VMI and the instance of a line that ends like those of a
+// known VMI, nil if it knows no such VMI. VMIs stand in much the same order in
+// each family, so that it is the last line's or one of the next.
+func (d *decoder) recognise(family sample.Family) (v *vmi, instance []byte) {
+	if !d.trailerKnown || d.careful {
+		return nil, nil
+	}
+	labels, ok := bytes.CutSuffix(d.scanner.RawLabels(), d.trailer)
+	if !ok {
+		return nil, nil
+	}
+	if family.Instance() != "" {
+		if instance, ok = instances[family].cut(labels); !ok {
+			return nil, nil
+		}
+	}
+	const lookAhead = 8
+	for i := range min(lookAhead, len(d.vmis)) {
+		place := (d.last + i) % len(d.vmis)
+		if tail := d.vmis[place].tail; tail != nil && bytes.HasSuffix(labels, tail) {
+			d.last = place
+			d.scanner.SkipLabels()
+			return &d.vmis[place], instance
+		}
+	}
+	return nil, nil
+}
+
+// readLabels reads a line label by label: the VMI's namespace and name into d.key
+// and d.name. It learns how lines of the family end, and returns the VMI's tail.
+func (d *decoder) readLabels(family sample.Family) (tail, instance []byte, err error) {
+	s, label := &d.scanner, family.Instance()
+	d.name, d.key, d.instance = d.name[:0], d.key[:0], d.instance[:0]
+	var namespaceFound, nameFound, tailEnds bool
+	var rest []byte
+	for before := s.RawLabels(); ; before = rest {
+		name, value, ok := s.NextLabel()
+		if !ok {
+			break
+		}
+		rest = s.RawLabels()
+		switch string(name) {
+		case "namespace":
+			d.key = append(d.key, value...)
+			namespaceFound = true
+		case "name":
+			d.name = append(d.name, value...)
+			nameFound = true
+		case label:
+			d.instance = append(d.instance, value...)
+			continue
+		default:
+			continue
+		}
+		if tail == nil {
+			tail = before
+		}
+		if namespaceFound && nameFound && !tailEnds {
+			tail, tailEnds = tail[:len(tail)-len(rest)], true
+			d.trailer, d.trailerKnown = append(d.trailer[:0], rest...), true
+		}
+	}
+	if !namespaceFound || !nameFound {
+		if _, err := s.Value(); err != nil {
+			return nil, nil, err
+		}
+		return nil, nil, fmt.Errorf("series %s lacks the label namespace or name", family)
+	}
+	return tail, d.instance, nil
+}
+
+// vmi returns the page's VMI whose namespace is in d.key and whose name is in
+// d.name, and whose lines have the tail.
+func (d *decoder) vmi(tail []byte) *vmi {
 	namespaceLen := len(d.key)
-	d.key = append(append(d.key, '/'), name...)
-	if i, ok := d.byName[string(d.key)]; ok {
-		return &d.vmis[i]
+	d.key = append(append(d.key, '/'), d.name...)
+	place, ok := d.byKey[string(d.key)]
+	if !ok {
+		key := string(d.key)
+		place = len(d.vmis)
+		d.byKey[key] = place
+		if place < cap(d.vmis) {
+			d.vmis = d.vmis[:place+1] // With the slices of an earlier page.
+		} else {
+			d.vmis = append(d.vmis, vmi{})
+		}
+		old := d.vmis[place]
+		d.vmis[place] = vmi{namespace: key[:namespaceLen], name: key[namespaceLen+1:], series: old.series[:0], values: old.values[:0]}
 	}
-	key := string(d.key)
-	d.byName[key] = len(d.vmis)
-	if len(d.vmis) < cap(d.vmis) {
-		d.vmis = d.vmis[:len(d.vmis)+1] // With the slices of an earlier page.
-	} else {
-		d.vmis = append(d.vmis, vmi{})
+	d.last = place
+	v := &d.vmis[place]
+	if v.tail == nil && len(tail) > 0 && tail[0] == ',' {
+		v.tail = d.keep(tail)
 	}
-	v := &d.vmis[len(d.vmis)-1]
-	v.namespace, v.name = key[:namespaceLen], key[namespaceLen+1:]
-	v.series, v.values = v.series[:0], v.values[:0]
 	return v
+}
+
+// keep copies bytes to where they stay until the next page.
+func (d *decoder) keep(b []byte) []byte {
+	d.bytes = append(d.bytes, b...)
+	return d.bytes[len(d.bytes)-len(b):]
 }
 
 // find returns the place of a series among those of its family, which are the
 // last ones that were added.
 func (v *vmi) find(family sample.Family, instance []byte) int {
-	for i := len(v.series) - 1; i >= 0 && v.series[i].Family == family; i-- {
-		if v.series[i].Instance == string(instance) {
+	for i := len(v.series) - 1; i >= 0 && v.series[i].family == family; i-- {
+		if bytes.Equal(v.series[i].instance, instance) {
 			return i
 		}
 	}
 	return -1
 }
 
-func (d *Decoder) samples() []Sample {
+func (d *decoder) samples() []Sample {
 	samples := make([]Sample, len(d.vmis))
 	for i := range d.vmis {
 		v := &d.vmis[i]
 		samples[i] = Sample{
 			Namespace: v.namespace,
 			Name:      v.name,
-			Layout:    d.layouts.share(v.series),
+			Layout:    layouts.share(v.hash, v.series),
 			Values:    slices.Clone(v.values),
 		}
 	}
-	d.layouts.endPage()
 	return samples
 }

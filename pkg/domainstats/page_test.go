@@ -29,14 +29,14 @@ func render(page Page) string {
 	return out.String()
 }
 
-func decodeFile(t testing.TB, d *Decoder, name string) Page {
+func decodeFile(t testing.TB, name string) Page {
 	t.Helper()
 	f, err := os.Open("testdata/" + name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	page, err := d.Decode(f)
+	page, err := Decode(f)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,16 +64,15 @@ func TestDecodeOfARealGuestsPage(t *testing.T) {
   vcpu_seconds_total[0] 4.76
   vcpu_seconds_total[1] 2.13
 `
-	got := render(decodeFile(t, NewDecoder(), "virt-handler-v1.8-one-real-guest.txt"))
+	got := render(decodeFile(t, "virt-handler-v1.8-one-real-guest.txt"))
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }
 
 func TestVMIsOfTheSameShapeShareALayoutFromPageToPage(t *testing.T) {
-	d := NewDecoder()
-	first := decodeFile(t, d, "virt-handler-v1.8-ten-scripted.txt")
-	second := decodeFile(t, d, "virt-handler-v1.8-ten-scripted.txt")
+	first := decodeFile(t, "virt-handler-v1.8-ten-scripted.txt")
+	second := decodeFile(t, "virt-handler-v1.8-ten-scripted.txt")
 	if len(first.Samples) != 10 || len(second.Samples) != 10 {
 		t.Fatalf("got %d and %d samples, want 10 each", len(first.Samples), len(second.Samples))
 	}
@@ -120,9 +119,8 @@ func TestDecode(t *testing.T) {
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			d := NewDecoder()
 			for _, round := range []string{"first page", "same page again"} {
-				page, err := d.Decode(strings.NewReader(test.page))
+				page, err := Decode(strings.NewReader(test.page))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -136,7 +134,7 @@ func TestDecode(t *testing.T) {
 
 func TestAPageThatBreaksOffGivesNoSample(t *testing.T) {
 	whole := "kubevirt_vmi_vcpu_seconds_total{namespace=\"n\",name=\"a\",id=\"0\"} 1\n"
-	page, err := NewDecoder().Decode(io.MultiReader(strings.NewReader(whole), iotest.ErrReader(io.ErrUnexpectedEOF)))
+	page, err := Decode(io.MultiReader(strings.NewReader(whole), iotest.ErrReader(io.ErrUnexpectedEOF)))
 	if err == nil || len(page.Samples) != 0 {
 		t.Errorf("got %d samples and the error %v; want none and an error", len(page.Samples), err)
 	}
@@ -147,12 +145,60 @@ func BenchmarkDecode(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	d := NewDecoder()
 	b.SetBytes(int64(len(text)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := d.Decode(bytes.NewReader(text)); err != nil {
+		if _, err := Decode(bytes.NewReader(text)); err != nil {
 			b.Fatal(err)
 		}
 	}
+}
+
+// What a guest names its mount points cannot be mistaken for labels.
+func TestLabelsWithinAValueAreNone(t *testing.T) {
+	const line = `kubevirt_vmi_filesystem_used_bytes{disk_name="%s",mount_point="%s",name="%s",namespace="n",node="n1"} %d` + "\n"
+	hostile := []string{
+		`x`, `x,mount_point=`, `,mount_point=`, `x\",mount_point=`, `x\\`, `x\",mount_point=\"/y\",name=\"b\",namespace=\"n\",node=\"n1\"} 7`, `,name=`, `=`,
+	}
+	var page strings.Builder
+	want := ""
+	for i, value := range hostile {
+		vmi := string(rune('a' + i))
+		fmt.Fprintf(&page, line, "plain", "/", vmi, 1)
+		fmt.Fprintf(&page, line, value, "/data", vmi, 2)
+		fmt.Fprintf(&page, line, "plain", value, vmi, 3)
+		unescaped := strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(value)
+		want += fmt.Sprintf("n/%s\n  filesystem_used_bytes[/] 1\n  filesystem_used_bytes[/data] 2\n  filesystem_used_bytes[%s] 3\n", vmi, unescaped)
+	}
+	decoded, err := Decode(strings.NewReader(page.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, render(decoded)); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// However lines are ordered, and whatever labels are beside them, recognising
+// them by their ends gives what reading label by label gives.
+func FuzzDecode(f *testing.F) {
+	for _, name := range []string{"virt-handler-v1.8-one-real-guest.txt", "virt-handler-v1.8-ten-scripted.txt"} {
+		text, err := os.ReadFile("testdata/" + name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(text))
+	}
+	f.Add("kubevirt_vmi_vcpu_seconds_total{id=\"0\",name=\"a\",namespace=\"n\"} 1\nkubevirt_vmi_vcpu_seconds_total{id=\"0\",xname=\"a\",namespace=\"n\"} 2\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		got, errGot := Decode(strings.NewReader(text))
+		slow := &decoder{byKey: make(map[string]int), careful: true}
+		want, errWant := slow.decode(strings.NewReader(text))
+		if (errGot == nil) != (errWant == nil) {
+			t.Fatalf("errors %v and %v", errGot, errWant)
+		}
+		if diff := cmp.Diff(render(want), render(got)); diff != "" && want.Malformed == 0 {
+			t.Errorf("-careful +fast:\n%s", diff)
+		}
+	})
 }

@@ -58,6 +58,8 @@ type Scanner struct {
 	line       int
 
 	name      []byte
+	family    []byte // The name, to keep.
+	sameName  bool
 	rest      []byte // What follows the name, less what NextLabel has eaten.
 	inLabels  bool
 	malformed error
@@ -76,7 +78,7 @@ func (s *Scanner) Reset(r io.Reader) {
 	if pooled == nil {
 		pooled = buffers.pool.Get().(*[]byte)
 	}
-	*s = Scanner{r: r, buffers: buffers, pooled: pooled, buf: *pooled, unescaped: s.unescaped[:0]}
+	*s = Scanner{r: r, buffers: buffers, pooled: pooled, buf: *pooled, family: s.family[:0], unescaped: s.unescaped[:0]}
 }
 
 // release gives the buffer back. Nothing borrowed is valid any more.
@@ -100,11 +102,7 @@ func (s *Scanner) Scan() bool {
 		if len(line) == 0 || line[0] == '#' {
 			continue
 		}
-		i := 0
-		for i < len(line) && line[i] != '{' && line[i] != ' ' && line[i] != '\t' {
-			i++
-		}
-		s.name, s.rest = line[:i], line[i:]
+		s.cutName(line)
 		s.inLabels = len(s.rest) > 0 && s.rest[0] == '{'
 		if s.inLabels {
 			s.rest = s.rest[1:]
@@ -115,8 +113,43 @@ func (s *Scanner) Scan() bool {
 	return false
 }
 
+// cutName splits a line after its name. The lines of a family follow each other,
+// so most often the name is that of the line before.
+func (s *Scanner) cutName(line []byte) {
+	n := len(s.family)
+	s.sameName = n > 0 && n < len(line) && endsName(line[n]) && string(line[:n]) == string(s.family)
+	if !s.sameName {
+		for n = 0; n < len(line) && !endsName(line[n]); n++ {
+		}
+		s.family = append(s.family[:0], line[:n]...)
+	}
+	s.name, s.rest = line[:n], line[n:]
+}
+
+func endsName(c byte) bool { return c == '{' || blank(c) }
+
 // Name returns the name of the series. The bytes are valid until the next Scan.
 func (s *Scanner) Name() []byte { return s.name }
+
+// SameName tells whether the name is that of the series before.
+func (s *Scanner) SameName() bool { return s.sameName }
+
+// RawLabels returns the labels that NextLabel has not returned yet as they stand
+// on the page, escaped, without the closing brace. Of a malformed line it returns
+// anything. The bytes are valid until the next Scan.
+func (s *Scanner) RawLabels() []byte {
+	if !s.inLabels {
+		return nil
+	}
+	return s.rest[:max(0, bytes.LastIndexByte(s.rest, '}'))] // No value has a brace.
+}
+
+// SkipLabels reads over what RawLabels returns, without a look at it.
+func (s *Scanner) SkipLabels() {
+	if s.inLabels {
+		s.rest, s.inLabels = s.rest[bytes.LastIndexByte(s.rest, '}')+1:], false
+	}
+}
 
 // NextLabel returns the next label of the series and its unescaped value, or
 // false after the last one and on a malformed line, which Value then tells.
@@ -125,7 +158,9 @@ func (s *Scanner) NextLabel() (name, value []byte, ok bool) {
 	if !s.inLabels || s.malformed != nil {
 		return nil, nil, false
 	}
-	s.rest = bytes.TrimLeft(s.rest, " \t,")
+	for len(s.rest) > 0 && (s.rest[0] == ',' || blank(s.rest[0])) {
+		s.rest = s.rest[1:]
+	}
 	if len(s.rest) > 0 && s.rest[0] == '}' {
 		s.rest, s.inLabels = s.rest[1:], false
 		return nil, nil, false
@@ -136,7 +171,7 @@ func (s *Scanner) NextLabel() (name, value []byte, ok bool) {
 		return nil, nil, false
 	}
 	name = s.rest[:eq]
-	if last := name[eq-1]; last == ' ' || last == '\t' {
+	if blank(name[eq-1]) {
 		name = bytes.TrimRight(name, " \t")
 	}
 	value, s.rest, ok = s.quoted(s.rest[eq+2:])
@@ -156,9 +191,15 @@ func (s *Scanner) Value() (float64, error) {
 	if s.malformed != nil {
 		return 0, s.malformed
 	}
-	number := bytes.TrimLeft(s.rest, " \t")
-	if i := bytes.IndexAny(number, " \t"); i >= 0 {
-		number = number[:i] // A timestamp may follow.
+	number := s.rest
+	for len(number) > 0 && blank(number[0]) {
+		number = number[1:]
+	}
+	for i, c := range number {
+		if blank(c) {
+			number = number[:i] // A timestamp may follow.
+			break
+		}
 	}
 	v, err := strconv.ParseFloat(string(number), 64)
 	if err != nil && !errors.Is(err, strconv.ErrRange) {
@@ -166,6 +207,8 @@ func (s *Scanner) Value() (float64, error) {
 	}
 	return v, nil
 }
+
+func blank(c byte) bool { return c == ' ' || c == '\t' }
 
 // Err returns the error that ended the page early, nil at its true end.
 func (s *Scanner) Err() error { return s.err }
@@ -213,7 +256,10 @@ func (s *Scanner) nextLine() ([]byte, bool) {
 			line := s.buf[s.start : searched+i]
 			s.start = searched + i + 1
 			s.line++
-			return bytes.TrimSuffix(line, []byte{'\r'}), true
+			if n := len(line); n > 0 && line[n-1] == '\r' {
+				line = line[:n-1]
+			}
+			return line, true
 		}
 		if s.readErr != nil {
 			return s.lastLine()

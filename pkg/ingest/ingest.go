@@ -44,9 +44,8 @@ func New(store *inventory.Store, samples *history.Store) *Ingester {
 
 // Pages returns what takes in the pages of a node's virt-handler.
 func (in *Ingester) Pages(node string) scrape.PageFunc {
-	decoder := domainstats.NewDecoder()
 	return func(ctx context.Context, at time.Time, r io.Reader) error {
-		page, err := decoder.Decode(r)
+		page, err := domainstats.Decode(r)
 		if err != nil {
 			return err
 		}

@@ -36,13 +36,13 @@ func newNode(tb testing.TB) *page.Node {
 // BenchmarkDecode decodes the text of one page.
 func BenchmarkDecode(b *testing.B) {
 	text := newNode(b).Text(15)
-	decoder := domainstats.NewDecoder()
+	
 	ways := []struct {
 		name   string
 		decode func([]byte) error
 	}{
 		{"guest-metrics-server", func(text []byte) error {
-			_, err := decoder.Decode(bytes.NewReader(text))
+			_, err := domainstats.Decode(bytes.NewReader(text))
 			return err
 		}},
 		{"textparse-all-series", textparseLabels},

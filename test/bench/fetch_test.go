@@ -81,9 +81,9 @@ func scrapeAll(ctx context.Context, server *httptest.Server, pages chan<- error)
 		MaxBytes: 128 << 20,
 		Client:   func(scrape.Target) *http.Client { return client },
 		Pages: func(scrape.Target) scrape.PageFunc {
-			decoder := domainstats.NewDecoder()
+			
 			return func(ctx context.Context, _ time.Time, page io.Reader) error {
-				_, err := decoder.Decode(page)
+				_, err := domainstats.Decode(page)
 				select {
 				case pages <- err:
 				case <-ctx.Done():

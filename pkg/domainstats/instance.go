@@ -1,0 +1,40 @@
+package domainstats
+
+import (
+	"bytes"
+	"math"
+)
+
+// instanceLabel is how a family's label of instances stands on the page.
+type instanceLabel struct {
+	first, later []byte // As the first label, and after another one.
+}
+
+// instances are by family.
+var instances = func() (labels [math.MaxUint8 + 1]instanceLabel) {
+	for _, family := range familyOf {
+		first := family.Instance() + `="`
+		labels[family] = instanceLabel{first: []byte(first), later: []byte(`",` + first)}
+	}
+	return labels
+}()
+
+// cut returns the label's value in raw labels. It is not ok when the label is not
+// there, or not as plain as most.
+func (l instanceLabel) cut(labels []byte) (value []byte, ok bool) {
+	quoted, ok := bytes.CutPrefix(labels, l.first)
+	if !ok {
+		at := bytes.Index(labels, l.later)
+		// A quote that neither opens a value nor is escaped closes one: then it is
+		// a label that follows, and not the text of a value.
+		if at < 1 || labels[at-1] == '=' || labels[at-1] == '\\' {
+			return nil, false
+		}
+		quoted = labels[at+len(l.later):]
+	}
+	end := bytes.IndexByte(quoted, '"')
+	if end < 0 || bytes.IndexByte(quoted[:end], '\\') >= 0 {
+		return nil, false
+	}
+	return quoted[:end], true
+}
