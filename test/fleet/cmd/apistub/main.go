@@ -35,6 +35,7 @@ type options struct {
 	fleet                      world.Fleet
 	listen, kubeconfig, caFile string
 	changeInterval             time.Duration
+	statusPort                 int
 }
 
 func main() {
@@ -45,6 +46,7 @@ func main() {
 	flag.StringVar(&o.kubeconfig, "kubeconfig", "", "where to write a kubeconfig for clients")
 	flag.StringVar(&o.caFile, "kubevirt-ca-file", "", "what virt-handler is verified with")
 	flag.DurationVar(&o.changeInterval, "change-interval", 80*time.Minute, "time between two changes of a VMI, and of a launcher pod, that watches tell of")
+	flag.IntVar(&o.statusPort, "status-port", 0, "port of the guests' own status pages, at addresses 127.1xx.1xx.1xx; 0 for none")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -65,6 +67,9 @@ func run(ctx context.Context, o options) error {
 	resources, err := newWorld(o.fleet, string(kubevirtCA))
 	if err != nil {
 		return err
+	}
+	if o.statusPort != 0 {
+		addStatusPages(resources, o.statusPort)
 	}
 	serving, authority, err := certificate.Server("apistub", net.IPv4(127, 0, 0, 1))
 	if err != nil {
