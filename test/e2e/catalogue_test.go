@@ -12,6 +12,7 @@ import (
 	"guest-metrics-server/pkg/inventory"
 	"guest-metrics-server/pkg/metric"
 	"guest-metrics-server/pkg/unknown"
+	"guest-metrics-server/test/web"
 )
 
 const webPool = `
@@ -28,7 +29,7 @@ spec:
       template:
         metadata:
           labels: {app: web}
-          annotations: {script.guestmetrics.io/cpu-percent: "50"}
+          annotations: {script.guestmetrics.io/cpu-percent: "50", guestmetrics.io/http-port: "` + web.StatusPort + `", guestmetrics.io/http-path: /stub_status}
         spec:
           domain:
             memory: {guest: 64Mi}
@@ -47,7 +48,8 @@ func TestEveryMetricOfEveryKind(t *testing.T) {
 	t.Parallel()
 	namespace := newNamespace(t)
 	apply(t, namespace, webPool)
-	apply(t, namespace, replicaSet("api", 1, ""))
+	apply(t, namespace, replicaSet("api", 1, statusPage(web.Nginx)))
+	serve(t, namespace, "", web.Nginx)
 	pods := func() (string, error) {
 		return cluster.Kubectl(t.Context(), nil, "get", "pods", "-n", namespace, "-l", "app=web", "-o", "jsonpath={.items[0].metadata.name}")
 	}
@@ -55,6 +57,8 @@ func TestEveryMetricOfEveryKind(t *testing.T) {
 		for _, path := range []string{
 			metricPath("v1beta2", namespace, "services", "web", usage, ""),
 			metricPath("v1beta2", namespace, inventory.ReplicaSets.GroupResource.String(), "api", usage, ""),
+			metricPath("v1beta2", namespace, "services", "web", requests, ""),
+			metricPath("v1beta2", namespace, inventory.ReplicaSets.GroupResource.String(), "api", requests, ""),
 		} {
 			if _, err := ask(ctx, cluster.RESTConfig(), path); err != nil {
 				return err.Error()

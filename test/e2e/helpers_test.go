@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -115,6 +116,25 @@ func ask(ctx context.Context, config *rest.Config, path string) ([]v1beta2.Metri
 		return nil, err
 	}
 	return list.Items, nil
+}
+
+// serverMetrics returns what reads the page with the server's own metrics.
+func serverMetrics(t *testing.T) func() string {
+	t.Helper()
+	config := cluster.RESTConfig()
+	config.ServerName = "guest-metrics-server.guest-metrics-server.svc"
+	client := clientOf(t, config)
+	service, err := kubeClient(t).CoreV1().Services("guest-metrics-server").Get(t.Context(), "guest-metrics-server", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func() string {
+		page, err := fetch(t.Context(), client, "https://"+service.Spec.ClusterIP+"/metrics")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return page
+	}
 }
 
 // eventually polls until the condition returns "", and fails with what it

@@ -30,7 +30,10 @@ const (
 	warmup         = 3 * time.Second
 )
 
-var cluster *local.Cluster
+var (
+	cluster      *local.Cluster
+	serverBinary string
+)
 
 func TestMain(m *testing.M) {
 	// The tests wait and hardly compute: the default, the number of CPUs, would
@@ -53,7 +56,7 @@ func run(m *testing.M) (code int, err error) {
 	if err != nil {
 		return 1, err
 	}
-	server, err := local.BuildServer(ctx, state, os.Stderr)
+	serverBinary, err = local.BuildServer(ctx, state, os.Stderr)
 	if err != nil {
 		return 1, err
 	}
@@ -69,7 +72,7 @@ func run(m *testing.M) (code int, err error) {
 			fmt.Fprintln(os.Stderr, "e2e: the logs are in", state)
 		}
 	}()
-	if err := cluster.StartServer(ctx, server,
+	if err := cluster.StartServer(ctx, serverBinary,
 		fmt.Sprintf("--scrape-interval=%s", scrapeInterval),
 		fmt.Sprintf("--guest-scrape-interval=%s", scrapeInterval),
 		fmt.Sprintf("--rate-window=%s", rateWindow),
