@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-const kernelCounts = `12.34 5.67
+const kernelCounts = `12.34 8.5
 cpu  100 20 30 800 50 1 2 3 0 0
 cpu0 100 20 30 800 50 1 2 3 0 0
 MemTotal:         100000 kB
@@ -28,7 +28,8 @@ func TestCountsAreReadFromTheKernelAndNginx(t *testing.T) {
 	if err := got.readStatus([]byte(nginxCounts)); err != nil {
 		t.Fatal(err)
 	}
-	want := Counts{BusySeconds: 1.56, UptimeSeconds: 10.06, Requests: 42, ReceivedBytes: 2222, MemoryUtilizationPercent: 40}
+	got.BusySeconds = math.Round(100*got.BusySeconds) / 100
+	want := Counts{BusySeconds: 3.84, UptimeSeconds: 12.34, Requests: 42, ReceivedBytes: 2222, MemoryUtilizationPercent: 40}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
@@ -36,7 +37,7 @@ func TestCountsAreReadFromTheKernelAndNginx(t *testing.T) {
 
 func TestCountsThatLackSomethingAreRefused(t *testing.T) {
 	var c Counts
-	for _, text := range []string{"", "cpu 1 2 3\n", "cpu 1 2 3 4 5 6 7 8\nMemTotal: 1 kB\nMemAvailable: 1 kB\neth0: x\n"} {
+	for _, text := range []string{"", "cpu 1 2 3\n", "12.34 8.5\ncpu 1 2 3 4 5 6 7 8\nMemTotal: 1 kB\nMemAvailable: 1 kB\neth0: x\n"} {
 		if err := c.readKernel([]byte(text)); err == nil {
 			t.Errorf("%q is taken for what the kernel counts", text)
 		}

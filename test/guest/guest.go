@@ -28,12 +28,13 @@ const (
 // Guest is a running guest.
 type Guest struct{ address netip.Addr }
 
-// Counts is what a guest has counted by itself since it was booted.
+// Counts is what a guest has counted by itself since it was booted. Only the
+// differences of two Counts mean something, but for the memory's.
 type Counts struct {
 	At time.Time // by our clock
 
-	BusySeconds   float64 // its CPU's, of UptimeSeconds
-	UptimeSeconds float64 // by its CPU's accounting
+	UptimeSeconds float64
+	BusySeconds   float64 // of its CPU, plus the same number each time
 	Requests      float64 // that its web server has accepted, for pages of any kind
 	ReceivedBytes float64 // by its network interface
 
@@ -81,36 +82,35 @@ func (g *Guest) Count(ctx context.Context) (Counts, error) {
 	return c, nil
 }
 
-// readKernel reads lines of /proc/stat, /proc/meminfo and /proc/net/dev.
+// readKernel reads lines of /proc/uptime, /proc/stat, /proc/meminfo and
+// /proc/net/dev.
+//
+// Busy is the CPU when it is not idle. Its user and system time would tell the
+// same if they were not counted in ticks, of which some are lost when the vCPU
+// waits for a host's CPU; idle time is measured.
 func (c *Counts) readKernel(text []byte) error {
+	uptime, rest, _ := strings.Cut(string(text), " ")
 	counted := map[string][]float64{}
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(rest) {
 		if fields := strings.Fields(line); len(fields) > 1 {
 			counted[fields[0]] = numbers(fields[1:])
 		}
 	}
-	for name, want := range map[string]int{"cpu": 8, "eth0:": 1, "MemTotal:": 1, "MemAvailable:": 1} {
+	const idle, iowait, ticksPerSecond = 3, 4, 100
+	for name, want := range map[string]int{"cpu": iowait + 1, "eth0:": 1, "MemTotal:": 1, "MemAvailable:": 1} {
 		if len(counted[name]) < want {
 			return fmt.Errorf("want %d numbers after %q", want, name)
 		}
 	}
-	c.readCPU(counted["cpu"])
+	var err error
+	if c.UptimeSeconds, err = strconv.ParseFloat(uptime, 64); err != nil {
+		return fmt.Errorf("the uptime: %w", err)
+	}
+	c.BusySeconds = c.UptimeSeconds - (counted["cpu"][idle]+counted["cpu"][iowait])/ticksPerSecond
 	c.ReceivedBytes = counted["eth0:"][0]
 	total, available := counted["MemTotal:"][0], counted["MemAvailable:"][0]
 	c.MemoryUtilizationPercent = 100 * (total - available) / total
 	return nil
-}
-
-// readCPU reads user, nice, system, idle, iowait, irq, softirq and steal time.
-// What follows is part of user and nice.
-func (c *Counts) readCPU(ticks []float64) {
-	const idle, iowait, perSecond = 3, 4, 100
-	var total float64
-	for _, t := range ticks[:8] {
-		total += t
-	}
-	c.UptimeSeconds = total / perSecond
-	c.BusySeconds = (total - ticks[idle] - ticks[iowait]) / perSecond
 }
 
 var acceptedHandledRequests = regexp.MustCompile(`(?m)^ \d+ \d+ (\d+) $`)

@@ -35,7 +35,8 @@ type Machine struct {
 	dir  string
 
 	processes []*process.Process // in the order of their start
-	qemu      string             // its process id, once there is a guest
+	qemu      int                // its process id, once there is a guest
+	rival     *exec.Cmd          // see Contend
 }
 
 // Start makes a machine. Logs are in dir, which must exist. The caller must Stop
@@ -69,7 +70,7 @@ func (m *Machine) start(ctx context.Context) error {
 
 // Stop stops everything in reverse order. The namespaces end with this process.
 func (m *Machine) Stop() error {
-	var errs []error
+	errs := []error{m.stopRival()}
 	for i := len(m.processes) - 1; i >= 0; i-- {
 		errs = append(errs, m.processes[i].Stop())
 	}
@@ -134,7 +135,7 @@ func (m *Machine) Boot(ctx context.Context, l Launcher) (*Guest, error) {
 	if err := virtLauncher.Await(ctx, func(context.Context) error { return m.findQEMU(l.Domain) }); err != nil {
 		return nil, err
 	}
-	if err := m.setShare(preferred); err != nil {
+	if err := prefer(m.qemu); err != nil {
 		return nil, err
 	}
 	guest := &Guest{address: l.Address}

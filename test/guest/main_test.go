@@ -52,6 +52,9 @@ func outside() (code int, err error) {
 	if _, err := guest.Unpack(ctx, logf); err != nil {
 		return 1, err
 	}
+	if err := guest.EnsureCompiler(ctx, logf); err != nil {
+		return 1, err
+	}
 	if err := local.Build(ctx, os.Stderr); err != nil {
 		return 1, err
 	}

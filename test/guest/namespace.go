@@ -42,7 +42,7 @@ func tryNamespaces() error {
 	try := exec.Command("mount", "-t", "tmpfs", "none", "/run")
 	try.SysProcAttr = &syscall.SysProcAttr{Cloneflags: namespaces, Unshareflags: syscall.CLONE_NEWNS}
 	if output, err := try.CombinedOutput(); err != nil {
-		return fmt.Errorf("%w: %s", err, output)
+		return fmt.Errorf("%w %s", err, output)
 	}
 	return nil
 }

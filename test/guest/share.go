@@ -6,34 +6,34 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
-
-	"guest-metrics-server/test/process"
-)
-
-// Shares of the host's CPUs, as a nice value of QEMU's session: to the scheduler
-// that counts, and not how nice a process is within its session.
-const (
-	preferred = "-19" // over all else that runs on a busy machine
-	equal     = "0"
+	"syscall"
 )
 
 func (m *Machine) findQEMU(domain string) error {
-	pid, err := os.ReadFile(filepath.Join("/run/libvirt/qemu", domain+".pid"))
-	m.qemu = strings.TrimSpace(string(pid))
+	text, err := os.ReadFile(filepath.Join("/run/libvirt/qemu", domain+".pid"))
+	if err != nil {
+		return err
+	}
+	m.qemu, err = strconv.Atoi(strings.TrimSpace(string(text)))
 	return err
 }
 
-func (m *Machine) setShare(nice string) error {
-	group := filepath.Join("/proc", m.qemu, "autogroup")
+// prefer gives the session of a process as much of the CPUs as it wants, on a busy
+// machine too. To the scheduler the session is what counts, and not how nice a
+// process is within it.
+func prefer(pid int) error {
+	group := fmt.Sprintf("/proc/%d/autogroup", pid)
 	if _, err := os.Stat(group); errors.Is(err, os.ErrNotExist) {
-		return nil // The kernel has no such groups: the guest takes its chance.
+		return nil // The kernel has no such groups: the process takes its chance.
 	}
-	return os.WriteFile(group, []byte(nice), 0)
+	return os.WriteFile(group, []byte("-19"), 0)
 }
 
-// Contend makes the host's CPU busy on which the guest is from now on: the guest
-// gets half of what it wants, and waits for the other half. It does not end.
+// Contend binds the guest to one of the host's CPUs, and starts a rival there that
+// is preferred as much: the guest gets half of that CPU, and waits for the other
+// half. That lasts until Stop.
 func (m *Machine) Contend() error {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
@@ -41,14 +41,26 @@ func (m *Machine) Contend() error {
 	}
 	_, cpus, _ := strings.Cut(string(status), "Cpus_allowed_list:\t")
 	cpu := cpus[:strings.IndexAny(cpus, ",-\n")]
-	if output, err := exec.Command("taskset", "--all-tasks", "--cpu-list", "--pid", cpu, m.qemu).CombinedOutput(); err != nil {
+	output, err := exec.Command("taskset", "--all-tasks", "--cpu-list", "--pid", cpu, strconv.Itoa(m.qemu)).CombinedOutput()
+	if err != nil {
 		return fmt.Errorf("bind QEMU to CPU %s: %w: %s", cpu, err, output)
 	}
-	spin := exec.Command("taskset", "--cpu-list", cpu, "sh", "-c", "while :; do :; done")
-	rival, err := process.Start(m.dir, "rival", spin)
-	if err != nil {
+	m.rival = exec.Command("taskset", "--cpu-list", cpu, "sh", "-c", "while :; do :; done")
+	m.rival.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := m.rival.Start(); err != nil {
+		return fmt.Errorf("start the guest's rival: %w", err)
+	}
+	return prefer(m.rival.Process.Pid)
+}
+
+func (m *Machine) stopRival() error {
+	if m.rival == nil || m.rival.Process == nil {
+		return nil
+	}
+	if err := m.rival.Process.Kill(); err != nil {
 		return err
 	}
-	m.processes = append(m.processes, rival)
-	return m.setShare(equal)
+	_ = m.rival.Wait() // It was killed.
+	m.rival = nil
+	return nil
 }

@@ -29,6 +29,11 @@ stdio_handler = "file"
 `,
 }
 
+// overlaid are the directories that QEMU and libvirt use. Not /usr as a whole:
+// what is mounted below a directory is not seen through one that is laid over it,
+// and the Go tool may be.
+var overlaid = []string{"/usr/bin", "/usr/sbin", "/usr/lib", "/usr/share", "/etc", "/var/lib", "/var/cache", "/var/log"}
+
 // install makes the packages look installed, to this mount namespace alone: what
 // is written to these directories from now on is in memory, and ends with it.
 func install(root *debian.Root) error {
@@ -37,7 +42,7 @@ func install(root *debian.Root) error {
 			return fmt.Errorf("mount %s: %w", mount.where, err)
 		}
 	}
-	for _, dir := range []string{"/usr", "/etc", "/var/lib", "/var/cache", "/var/log"} {
+	for _, dir := range overlaid {
 		if err := overlay(root, dir); err != nil {
 			return fmt.Errorf("lay the Debian packages over %s: %w", dir, err)
 		}
