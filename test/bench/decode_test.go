@@ -35,8 +35,9 @@ func newNode(tb testing.TB) *page.Node {
 
 // BenchmarkDecode decodes the text of one page.
 func BenchmarkDecode(b *testing.B) {
-	text := newNode(b).Text(15)
-	
+	node := newNode(b)
+	text := node.Text(15)
+
 	ways := []struct {
 		name   string
 		decode func([]byte) error
@@ -55,13 +56,11 @@ func BenchmarkDecode(b *testing.B) {
 	}
 	for _, way := range ways {
 		b.Run(way.name, func(b *testing.B) {
-			b.SetBytes(int64(len(text)))
-			b.ReportAllocs()
-			for b.Loop() {
+			perPage(b, node, func() {
 				if err := way.decode(text); err != nil {
 					b.Fatal(err)
 				}
-			}
+			})
 		})
 	}
 }

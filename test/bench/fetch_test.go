@@ -50,8 +50,8 @@ func BenchmarkFetch(b *testing.B) {
 	})
 }
 
-// perPage reports the CPU time of a page, as the time between two of ours is not
-// work alone.
+// perPage reports the CPU time of a page as well: the time between two of ours
+// is not work alone, and the machine may be busy with other things.
 func perPage(b *testing.B, node *page.Node, next func()) {
 	b.SetBytes(int64(node.TextBytes()))
 	b.ReportAllocs()
@@ -81,7 +81,7 @@ func scrapeAll(ctx context.Context, server *httptest.Server, pages chan<- error)
 		MaxBytes: 128 << 20,
 		Client:   func(scrape.Target) *http.Client { return client },
 		Pages: func(scrape.Target) scrape.PageFunc {
-			
+
 			return func(ctx context.Context, _ time.Time, page io.Reader) error {
 				_, err := domainstats.Decode(page)
 				select {
