@@ -91,7 +91,7 @@ func TestCountersGrowByTheirRate(t *testing.T) {
 
 func decode(t *testing.T, text []byte) domainstats.Page {
 	t.Helper()
-	page, err := domainstats.NewDecoder().Decode(bytes.NewReader(text))
+	page, err := domainstats.Decode(bytes.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
 	}
