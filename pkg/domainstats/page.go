@@ -89,6 +89,7 @@ func (d *decoder) decode(r io.Reader) (Page, error) {
 			d.trailerKnown = false
 		}
 		if !wanted {
+			s.SkipFamily()
 			continue
 		}
 		if err := d.add(family); err != nil {

@@ -110,7 +110,7 @@ func TestDecode(t *testing.T) {
 		{
 			"a line that cannot be read costs one series",
 			vcpu + "1\n" + strings.ReplaceAll(vcpu, `"a"`, `"b"`) + "one\n",
-			"n/a\n  vcpu_seconds_total[0] 1\nmalformed 1: line 2, series kubevirt_vmi_vcpu_seconds_total: the value \"one\" is not a number\n",
+			"n/a\n  vcpu_seconds_total[0] 1\nmalformed 1: byte 65, series kubevirt_vmi_vcpu_seconds_total: the value \"one\" is not a number\n",
 		},
 		{
 			"a series of no VMI is malformed",

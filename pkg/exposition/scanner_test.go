@@ -48,12 +48,12 @@ func TestScanner(t *testing.T) {
 		{"an unknown escape stays as it is", `a{x="\d"} 1`, "a x=\"\\\\d\" 1\n"},
 		{"numbers", "a 1e3\na +Inf\na NaN\na -0.5\n", "a 1000\na +Inf\na NaN\na -0.5\n"},
 		{"a number beyond float64 is infinite", "a 1e999\n", "a +Inf\n"},
-		{"no value", "a\nb 1\n", "a error: line 1, series a: the value \"\" is not a number\nb 1\n"},
-		{"no number", "\na{x=\"1\"} one\nb 1\n", "a x=\"1\" error: line 2, series a: the value \"one\" is not a number\nb 1\n"},
-		{"no closing quote", "a{x=\"1} 3\nb 1\n", "a error: line 1, series a: a label's value has no closing quote\nb 1\n"},
-		{"no quotes", "a{x=1} 3\nb 1\n", "a error: line 1, series a: a label is not of the form name=\"value\"\nb 1\n"},
-		{"no closing brace", "a{x=\"1\" 3\nb 1\n", "a x=\"1\" error: line 1, series a: a label is not of the form name=\"value\"\nb 1\n"},
-		{"a label without a name", "a{=\"1\"} 3\n", "a error: line 1, series a: a label is not of the form name=\"value\"\n"},
+		{"no value", "a\nb 1\n", "a error: byte 0, series a: the value \"\" is not a number\nb 1\n"},
+		{"no number", "\na{x=\"1\"} one\nb 1\n", "a x=\"1\" error: byte 1, series a: the value \"one\" is not a number\nb 1\n"},
+		{"no closing quote", "a{x=\"1} 3\nb 1\n", "a error: byte 0, series a: a label's value has no closing quote\nb 1\n"},
+		{"no quotes", "a{x=1} 3\nb 1\n", "a error: byte 0, series a: a label is not of the form name=\"value\"\nb 1\n"},
+		{"no closing brace", "a{x=\"1\" 3\nb 1\n", "a x=\"1\" error: byte 0, series a: a label is not of the form name=\"value\"\nb 1\n"},
+		{"a label without a name", "a{=\"1\"} 3\n", "a error: byte 0, series a: a label is not of the form name=\"value\"\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if diff := cmp.Diff(test.want, render(strings.NewReader(test.page))); diff != "" {
@@ -103,4 +103,51 @@ func FuzzScanner(f *testing.F) {
 			t.Errorf("the same page read in pieces, -whole +pieces:\n%s", diff)
 		}
 	})
+}
+
+// skim returns the names of the series that are scanned when families whose name
+// begins with "u" are unwanted.
+func skim(r io.Reader) string {
+	var out []string
+	var s Scanner
+	s.Reset(r)
+	for s.Scan() {
+		out = append(out, string(s.Name()))
+		if s.Name()[0] == 'u' {
+			s.SkipFamily()
+		}
+	}
+	if err := s.Err(); err != nil {
+		out = append(out, err.Error())
+	}
+	return strings.Join(out, " ")
+}
+
+func TestScannerSkipsUnwantedFamilies(t *testing.T) {
+	const comment = "# TYPE x counter\n"
+	for _, test := range []struct{ name, page, want string }{
+		{"to the next comment", comment + "u 1\nu 2\n" + comment + "a 1\na 2\n", "u a a"},
+		{"one after the other", comment + "u 1\nu 2\n" + comment + "u 3\nu 4\n" + comment + "a 1\n", "u u a"},
+		{"to the end of the page", comment + "u 1\nu 2\n", "u"},
+		{"to the end of a page without a newline", comment + "u 1\nu 2", "u"},
+		{"over a comment's sign within a line", comment + "u{x=\"#\"} 1\nu{x=\"1#\"} 2\nu 3\n" + comment + "a 1\n", "u a"},
+		{"not on a page without comments", "u 1\nu 2\na 1\n", "u u a"},
+		{"not on a page whose comments come later", "u 1\n" + comment + "u 2\nu 3\na 1\n", "u u u a"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			for _, r := range []io.Reader{strings.NewReader(test.page), iotest.OneByteReader(strings.NewReader(test.page))} {
+				if diff := cmp.Diff(test.want, skim(r)); diff != "" {
+					t.Errorf("-want +got:\n%s", diff)
+				}
+			}
+		})
+	}
+	broken := io.MultiReader(strings.NewReader(comment+"u 1\nu 2\n"), iotest.ErrReader(io.ErrUnexpectedEOF))
+	if diff := cmp.Diff("u unexpected EOF", skim(broken)); diff != "" {
+		t.Errorf("a page that breaks off while it is skipped, -want +got:\n%s", diff)
+	}
+	long := comment + "u " + strings.Repeat("1", 2*MaxLineBytes) + "\nu " + strings.Repeat("1", 2*MaxLineBytes) + "\n" + comment + "a 1\n"
+	if got := skim(strings.NewReader(strings.Replace(long, "u ", "u 1\nu ", 1))); got != "u a" {
+		t.Errorf("lines of any length can be skipped, got %.60s", got)
+	}
 }
