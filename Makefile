@@ -46,7 +46,7 @@ test-guest: ## Compare what is served of a real guest under QEMU with what it co
 .PHONY: bench
 bench: ## Measure the server on simulated fleets and beside its peers (20 minutes); report and profiles go to bin/bench.
 	cd test/bench && go run .
-	cd test/bench && go test -run '^$$' -bench . -count 6 .
+	cd test/bench && go test -run '^$$' -bench . -cpu 1 -count 6 .
 
 .PHONY: docs
 docs: ## Write docs/metrics.md from the catalogue.
