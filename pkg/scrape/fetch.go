@@ -1,11 +1,11 @@
 package scrape
 
 import (
-	"compress/gzip"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"github.com/klauspost/compress/gzip"
 	"io"
 	"math/rand/v2"
 	"net"
