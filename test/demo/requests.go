@@ -14,7 +14,7 @@ import (
 
 const (
 	requestsPool = "fedora-nginx-http"
-	calm, rush   = 60, 400 // Requests per second.
+	calm, rush   = 60, 360 // Requests per second.
 
 	// answeredSpan is what the requests of a guest are counted over, for show.
 	answeredSpan = 2 * time.Second
