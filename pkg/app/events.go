@@ -18,9 +18,8 @@ import (
 // events tells the owners of VMIs what only they can mend, or want to know.
 // Events can be lost: they are sent in the background and dropped in a storm.
 type events struct {
-	broadcaster record.EventBroadcaster
-	recorder    record.EventRecorder
-	problems    prometheus.Counter
+	recorder record.EventRecorder
+	problems prometheus.Counter
 }
 
 func newEvents(ctx context.Context, config *rest.Config) (*events, error) {
@@ -31,8 +30,7 @@ func newEvents(ctx context.Context, config *rest.Config) (*events, error) {
 	broadcaster := record.NewBroadcaster(record.WithContext(ctx))
 	broadcaster.StartRecordingToSink(&typedcorev1.EventSinkImpl{Interface: client.CoreV1().Events("")})
 	return &events{
-		broadcaster: broadcaster,
-		recorder:    broadcaster.NewRecorder(runtime.NewScheme(), corev1.EventSource{Component: "guest-metrics-server"}),
+		recorder: broadcaster.NewRecorder(runtime.NewScheme(), corev1.EventSource{Component: "guest-metrics-server"}),
 		problems: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "guest_metrics_server_annotation_problems_total",
 			Help: "Annotations of VMIs that could not be understood, as they appeared.",

@@ -3,10 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
-	"net"
-	"net/http"
 	"os"
-	"strconv"
 	"sync"
 	"time"
 
@@ -28,13 +25,6 @@ import (
 // Version is set when a release is linked.
 var Version = "devel"
 
-// maxPageBytes bounds an unpacked page: about 5,000 VMIs on a node.
-const maxPageBytes = 128 << 20
-
-// busyRetries is how often a virt-handler is asked again whose places all other
-// scrapers hold.
-const busyRetries = 4
-
 // Run serves until the context ends. The options must be complete and valid.
 func Run(ctx context.Context, o *Options) error {
 	logger := klog.FromContext(ctx)
@@ -53,16 +43,7 @@ func Run(ctx context.Context, o *Options) error {
 	}
 	samples, guestSamples := history.NewStore(o.RateWindow), history.NewStore(o.RateWindow)
 	pages := ingest.New(store, samples)
-	virtHandlers := scrape.NewClient(scrape.ClientConfig{Trust: func() scrape.Trust { return trust(store) }, Idle: 4 * o.ScrapeInterval})
-	pool := scrape.NewPool(scrape.Config{
-		Interval:    o.ScrapeInterval,
-		Timeout:     o.ScrapeTimeout,
-		MaxBytes:    maxPageBytes,
-		Replica:     replicaName(),
-		BusyRetries: busyRetries,
-		Client:      func(scrape.Target) *http.Client { return virtHandlers },
-		Pages:       func(t scrape.Target) scrape.PageFunc { return pages.Pages(t.Name) },
-	})
+	pool := newNodePool(o, store, pages)
 	allowed, err := o.guestAllowed()
 	if err != nil {
 		return err
@@ -84,7 +65,7 @@ func Run(ctx context.Context, o *Options) error {
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	ready := &readiness{
 		missing: watcher.Missing,
-		targets: func() []scrape.Target { return targets(store) },
+		targets: func() []scrape.Target { return nodeTargets(store) },
 		status:  pool.Status,
 	}
 	server, err := apiserver.New(apiserver.Config{
@@ -104,7 +85,7 @@ func Run(ctx context.Context, o *Options) error {
 	defer running.Wait()
 	defer stop()
 	running.Go(func() { watcher.Run(ctx) })
-	running.Go(func() { pool.Run(ctx, func() []scrape.Target { return targets(store) }, store.TargetsChanged()) })
+	running.Go(func() { pool.Run(ctx, func() []scrape.Target { return nodeTargets(store) }, store.TargetsChanged()) })
 	running.Go(func() {
 		guestPool.Run(ctx, func() []scrape.Target { return guestTargets(store) }, store.GuestsChanged())
 	})
@@ -130,25 +111,6 @@ func replicaName() string {
 	}
 	name, _ := os.Hostname()
 	return name
-}
-
-// trust says how virt-handler proves itself: KubeVirt's own authority, and a
-// name that holds for every node.
-func trust(store *inventory.Store) scrape.Trust {
-	return scrape.Trust{
-		CABundle:   store.CABundle(),
-		CASource:   "key ca-bundle of ConfigMap kubevirt-ca in KubeVirt's namespace",
-		ServerName: "virt-handler." + store.KubeVirtNamespace() + ".svc",
-	}
-}
-
-func targets(store *inventory.Store) []scrape.Target {
-	var targets []scrape.Target
-	for _, t := range store.Targets() {
-		address := net.JoinHostPort(t.IP, strconv.Itoa(int(t.Port)))
-		targets = append(targets, scrape.Target{Name: t.Node, URL: "https://" + address + "/metrics"})
-	}
-	return targets
 }
 
 const pruneInterval = time.Minute
