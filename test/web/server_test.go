@@ -54,6 +54,23 @@ func TestServersCountWhatTheLoadCounts(t *testing.T) {
 	}
 }
 
+// After a moment in which the machine stood still, a Load has that many.
+func TestServersTakeAsManyConnectionsAsALoadOpens(t *testing.T) {
+	for _, kind := range Kinds {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			server := startServer(t, kind)
+			for i := range maxUnderWay {
+				one := newLoad(&http.Transport{}) // It keeps its connection.
+				if err := one.get(t.Context(), server.Site()); err != nil {
+					t.Fatalf("with %d connections open: %v", i, err)
+				}
+				t.Cleanup(one.client.CloseIdleConnections)
+			}
+		})
+	}
+}
+
 func TestServersLogWhenTheirStatusPagesAreRead(t *testing.T) {
 	for _, kind := range Kinds {
 		t.Run(string(kind), func(t *testing.T) {
