@@ -14,7 +14,7 @@ build: ## Build bin/guest-metrics-server.
 	go build -trimpath -ldflags "-X guest-metrics-server/pkg/app.Version=$(VERSION)" -o bin/ ./cmd/guest-metrics-server
 
 .PHONY: demo
-demo: ## Show the HPA scale a pool; builds what it needs (cold about 12 minutes, cached afterwards).
+demo: ## Show the HPA scale two pools, on CPU and on requests; builds what it needs (cold about 12 minutes, cached afterwards).
 	@go run ./test/demo
 
 .PHONY: test
