@@ -38,7 +38,7 @@ var (
 func TestMain(m *testing.M) {
 	// The tests wait and hardly compute: the default, the number of CPUs, would
 	// let most of them wait for each other.
-	if err := flag.Set("test.parallel", "12"); err != nil {
+	if err := flag.Set("test.parallel", "32"); err != nil {
 		panic(err)
 	}
 	code, err := run(m)

@@ -16,7 +16,8 @@ import (
 
 // Sources are lost at peak load: first one node's, then all. What cannot be asked
 // any more must not look idle: its VMIs become unknown, with a reason and never
-// 0, and the replicas hold. Not parallel: it takes the source away from everyone.
+// 0, and the replicas hold. Not parallel while it takes the source away from
+// everyone.
 func TestLostSourcesHoldTheReplicas(t *testing.T) {
 	const cores, low = 1.75, 2
 	high := int(math.Ceil(cores / coresPerReplica))
@@ -68,6 +69,7 @@ func TestLostSourcesHoldTheReplicas(t *testing.T) {
 	note("both are started again")
 	start01()
 	start02()
+	t.Parallel()
 	hold(t, 0, peak, func(ctx context.Context) string { return windowsAreFull(ctx, namespace, "", 2*high) })
 	note("work goes")
 	for _, w := range works {

@@ -25,7 +25,20 @@ import (
 // scale down, and so stands still.
 func TestMigrationsAndTheirLeftovers(t *testing.T) {
 	t.Parallel()
-	const before, percent, much, little = 2, 30, 1.75, 0.3
+	t.Run("work comes", func(t *testing.T) {
+		t.Parallel()
+		workBesideLeftovers(t, 1.75, func(utilization float64) bool { return utilization > 1.5*percentPerReplica })
+	})
+	t.Run("work goes", func(t *testing.T) {
+		t.Parallel()
+		workBesideLeftovers(t, 0.3, func(utilization float64) bool { return utilization < 0.5*percentPerReplica })
+	})
+}
+
+// workBesideLeftovers migrates two guests and gives them work. Contradicted tells
+// whether their utilization then asks for another number of guests.
+func workBesideLeftovers(t *testing.T, cores float64, contradicted func(utilization float64) bool) {
+	const before, percent = 2, 30
 	namespace := newNamespace(t)
 	script := fmt.Sprintf(`, script.guestmetrics.io/cpu-percent: "%d"`, percent)
 	lines := make(map[string]*timeline)
@@ -50,51 +63,41 @@ func TestMigrationsAndTheirLeftovers(t *testing.T) {
 	migrateAll(t, namespace, percent, still)
 	note("every guest has left a pod behind")
 
-	works := []interface{ Set(cores float64) }{work(t, namespace, "app=by-object"), work(t, namespace, "app=by-pods")}
-	set := func(cores float64) int {
-		for _, w := range works {
-			w.Set(cores)
-		}
-		needed := int(math.Ceil(cores / coresPerReplica))
-		note("work for %d guests: %g cores", needed, cores)
-		return needed
+	for name := range lines {
+		work(t, namespace, "app="+name).Set(cores)
 	}
+	needed := int(math.Ceil(cores / coresPerReplica))
+	note("work for %d guests: %g cores", needed, cores)
 	// While the one follows, the other stays where it was.
-	follow := func(from, needed int, contradicted func(utilization float64) bool) {
-		eventually(t, 2*time.Minute, func(ctx context.Context) string {
-			if current, _, _ := byPods.look(t, ctx); current != before {
-				t.Fatalf("the Pods metric has scaled to %d replicas beside leftovers: tell it in docs/pods-or-object.md", current)
-			}
-			current, desired, problem := byObject.look(t, ctx)
-			if int(byObject.most) > max(from, needed) {
-				t.Fatalf("the Object metric has scaled from %d to %d replicas, %d are needed", from, byObject.most, needed)
-			}
-			if int(current) == needed && int(desired) == needed {
-				return ""
-			}
-			return fmt.Sprintf("the Object metric has scaled to %d replicas and wants %d, %d are needed; %s", current, desired, needed, problem)
-		})
-		var value float64
-		hold(t, 4*time.Second, map[*timeline]int{byObject: needed, byPods: before}, func(ctx context.Context) string {
-			var err error
-			if value, err = poolMetric(ctx, namespace, "by-pods", utilization); err != nil {
-				return err.Error()
-			}
-			if !contradicted(value) {
-				return fmt.Sprintf("the guests of by-pods are at %.0f %%: that needs no other size", value)
-			}
-			return windowsAreFull(ctx, namespace, "app=by-object", needed)
-		})
-		byPods.note("   the %d guests are at %.0f %%, target %d %%", before, value, percentPerReplica)
-		byObject.note("   %.3g cores each, target %g", byObject.seen, coresPerReplica)
-	}
-	most := set(much)
-	follow(before, most, func(utilization float64) bool { return utilization > 1.5*percentPerReplica })
-	least := set(little)
-	follow(most, least, func(utilization float64) bool { return utilization < 0.5*percentPerReplica })
+	eventually(t, 2*time.Minute, func(ctx context.Context) string {
+		if current, _, _ := byPods.look(t, ctx); current != before {
+			t.Fatalf("the Pods metric has scaled to %d replicas beside leftovers: tell it in docs/pods-or-object.md", current)
+		}
+		current, desired, problem := byObject.look(t, ctx)
+		if int(byObject.most) > max(before, needed) {
+			t.Fatalf("the Object metric has scaled from %d to %d replicas, %d are needed", before, byObject.most, needed)
+		}
+		if int(current) == needed && int(desired) == needed {
+			return ""
+		}
+		return fmt.Sprintf("the Object metric has scaled to %d replicas and wants %d, %d are needed; %s", current, desired, needed, problem)
+	})
+	var value float64
+	hold(t, 4*time.Second, map[*timeline]int{byObject: needed, byPods: before}, func(ctx context.Context) string {
+		var err error
+		if value, err = poolMetric(ctx, namespace, "by-pods", utilization); err != nil {
+			return err.Error()
+		}
+		if !contradicted(value) {
+			return fmt.Sprintf("the guests of by-pods are at %.0f %%: that needs no other size", value)
+		}
+		return windowsAreFull(ctx, namespace, "app=by-object", needed)
+	})
+	byPods.note("   the %d guests are at %.0f %%, target %d %%", before, value, percentPerReplica)
+	byObject.note("   %.3g cores each, target %g", byObject.seen, coresPerReplica)
 
 	kubectl(t, "delete", "pods", "-n", namespace, "-l", "app=by-pods", "--field-selector=status.phase=Succeeded", "--wait=false")
-	byPods.wait(t, "the leftovers are deleted", least)
+	byPods.wait(t, "the leftovers are deleted", needed)
 }
 
 // migrateAll migrates every VMI of the namespace to another node, and watches its
