@@ -203,7 +203,7 @@ func newFleet(t *testing.T, flags ...string) *fleet {
 		t.Fatal(err)
 	}
 	f := &fleet{store: inventory.NewStore(0, time.Now)}
-	f.pages = ingest.NewGuestPages(f.store, history.NewStore(o.RateWindow), func(inventory.VMI, string) {})
+	f.pages = ingest.NewGuestPages(f.store, history.NewStore(o.RateWindow), func(*inventory.VMI, string) {})
 	f.pool, _ = newGuestPool(o, newGuestClients(f.store, allowed), f.pages)
 	return f
 }

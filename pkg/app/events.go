@@ -39,17 +39,17 @@ func newEvents(ctx context.Context, config *rest.Config) (*events, error) {
 }
 
 // problem tells of an annotation that is not understood.
-func (e *events) problem(v inventory.VMI, p inventory.Problem) {
+func (e *events) problem(v *inventory.VMI, p inventory.Problem) {
 	e.problems.Inc()
 	e.recorder.Eventf(reference(v), corev1.EventTypeWarning, "AnnotationNotUnderstood", "annotation %s: %s", p.Annotation, p.Why)
 }
 
 // recognised tells what requests are counted by.
-func (e *events) recognised(v inventory.VMI, source string) {
+func (e *events) recognised(v *inventory.VMI, source string) {
 	e.recorder.Eventf(reference(v), corev1.EventTypeNormal, "StatusPageRecognised", "HTTP requests are counted by %s", source)
 }
 
-func reference(v inventory.VMI) *corev1.ObjectReference {
+func reference(v *inventory.VMI) *corev1.ObjectReference {
 	return &corev1.ObjectReference{
 		APIVersion: inventory.VMIs.APIVersion, Kind: inventory.VMIs.Kind,
 		Namespace: v.Namespace, Name: v.Name, UID: v.UID,

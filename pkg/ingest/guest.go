@@ -22,13 +22,13 @@ var guestLayout = &sample.Layout{Series: []sample.Series{{Family: sample.HTTPReq
 type GuestPages struct {
 	inventory  *inventory.Store
 	history    *history.Store
-	recognised func(inventory.VMI, string)
+	recognised func(*inventory.VMI, string)
 	origins    atomic.Uint64
 }
 
 // NewGuestPages returns a GuestPages. It tells what was recognised on the page of
 // a VMI, at first and when it changes.
-func NewGuestPages(store *inventory.Store, samples *history.Store, recognised func(v inventory.VMI, source string)) *GuestPages {
+func NewGuestPages(store *inventory.Store, samples *history.Store, recognised func(v *inventory.VMI, source string)) *GuestPages {
 	return &GuestPages{inventory: store, history: samples, recognised: recognised}
 }
 
@@ -44,8 +44,8 @@ func (in *GuestPages) Pages(guest inventory.Guest) scrape.PageFunc {
 		if err != nil {
 			return err
 		}
-		v, ok := in.inventory.VMI(guest.Namespace, guest.Name)
-		if !ok || v.UID != guest.UID || v.Paused {
+		v := in.inventory.VMI(guest.Namespace, guest.Name)
+		if v == nil || v.UID != guest.UID || v.Paused {
 			return nil // It has just changed, and this reader is about to be stopped.
 		}
 		if source != page.Source {

@@ -52,8 +52,8 @@ func (in *Ingester) Pages(node string) scrape.PageFunc {
 		for _, s := range page.Samples {
 			// The page tells a name, which may be that of another VMI by now, or of
 			// one that runs elsewhere; the API tells which VMI is meant.
-			v, ok := in.inventory.VMI(s.Namespace, s.Name)
-			if !ok || v.Node != node {
+			v := in.inventory.VMI(s.Namespace, s.Name)
+			if v == nil || v.Node != node {
 				in.strangers.Inc()
 				continue
 			}

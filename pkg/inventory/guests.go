@@ -35,7 +35,10 @@ type reach struct {
 	endpoint         guesthttp.Endpoint
 }
 
-func reachOf(v VMI) reach {
+func reachOf(v *VMI) reach {
+	if v == nil {
+		return reach{}
+	}
 	r := reach{uid: v.UID, node: v.Node, phase: v.Phase, paused: v.Paused, deleting: v.Deleting}
 	if v.Endpoint != nil {
 		r.endpoint = *v.Endpoint
@@ -43,7 +46,7 @@ func reachOf(v VMI) reach {
 	return r
 }
 
-func (g guests) vmiChanged(before, after VMI) {
+func (g guests) vmiChanged(before, after *VMI) {
 	key := types.NamespacedName{Namespace: after.Namespace, Name: after.Name}
 	_, annotated := g.annotated[key]
 	switch {
@@ -59,17 +62,19 @@ func (g guests) vmiChanged(before, after VMI) {
 	}
 }
 
-func (g guests) vmiGone(v VMI) {
-	v.Endpoint = nil
-	g.vmiChanged(VMI{}, v)
+func (g guests) vmiGone(v *VMI) {
+	delete(g.annotated, types.NamespacedName{Namespace: v.Namespace, Name: v.Name})
+	if v.Endpoint != nil {
+		signal(g.changed)
+	}
 }
 
-func (g guests) podChanged(before, after Pod) {
+func (g guests) podChanged(before, after *Pod) {
 	key := types.NamespacedName{Namespace: after.Namespace, Name: after.Owner.Name}
 	if _, annotated := g.annotated[key]; !annotated {
 		return
 	}
-	if before.UID != after.UID || before.IP != after.IP || before.Phase != after.Phase || before.Node != after.Node {
+	if before == nil || before.UID != after.UID || before.IP != after.IP || before.Phase != after.Phase || before.Node != after.Node {
 		signal(g.changed)
 	}
 }
@@ -89,11 +94,11 @@ func (s *Store) Guests() []Guest {
 	defer s.mu.RUnlock()
 	found := make([]Guest, 0, len(s.guests.annotated))
 	for key := range s.guests.annotated {
-		v, ok := s.vmis.get(key.Namespace, key.Name)
-		if !ok || v.Phase != running || v.Paused || v.Deleting {
+		v := s.vmis.get(key.Namespace, key.Name)
+		if v == nil || v.Phase != running || v.Paused || v.Deleting {
 			continue
 		}
-		if p, ok := s.activePod(v); ok && p.IP != "" {
+		if p := s.activePod(v); p != nil && p.IP != "" {
 			found = append(found, Guest{Namespace: v.Namespace, Name: v.Name, UID: v.UID, IP: p.IP, Endpoint: *v.Endpoint})
 		}
 	}

@@ -20,10 +20,10 @@ const (
 	defaultMetricsPort = 8443
 )
 
-// Member is a VMI as a part of some object.
+// Member is a VMI as a part of some object. What it points to never changes.
 type Member struct {
-	VMI VMI
-	Pod Pod // The active launcher pod, zero if there is none.
+	VMI *VMI
+	Pod *Pod // The active launcher pod, nil if there is none.
 
 	// Standing is nil when the VMI counts, else the reason why it does not.
 	Standing *unknown.Error
@@ -39,142 +39,171 @@ type Member struct {
 func (s *Store) Members(kind Kind, namespace, name string) (members []Member, exists bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
+	return s.members(kind, namespace, name, s.now())
+}
+
+// members is Members under the lock.
+func (s *Store) members(kind Kind, namespace, name string, now time.Time) (members []Member, exists bool) {
 	vmis, exists := s.vmisOf(kind, namespace, name)
 	if !exists {
 		return nil, false
 	}
-	now := s.now()
 	for v := range vmis {
-		members = append(members, s.member(v, now))
+		members = append(members, s.member(v, s.activePod(v), now))
 	}
 	slices.SortFunc(members, func(a, b Member) int { return strings.Compare(a.VMI.Name, b.VMI.Name) })
 	return members, true
 }
 
 // vmisOf returns the VMIs of an object, and whether it exists.
-func (s *Store) vmisOf(kind Kind, namespace, name string) (iter.Seq[VMI], bool) {
+func (s *Store) vmisOf(kind Kind, namespace, name string) (iter.Seq[*VMI], bool) {
 	switch kind {
 	case Pods:
-		p, ok := s.pods.get(namespace, name)
-		if !ok {
+		p := s.pods.get(namespace, name)
+		if p == nil {
 			return nil, false
 		}
-		return func(yield func(VMI) bool) {
-			if v, ok := s.vmiOf(p); ok {
+		return func(yield func(*VMI) bool) {
+			if v := s.vmiOf(p); v != nil {
 				yield(v)
 			}
 		}, true
 	case VMIs:
-		v, ok := s.vmis.get(namespace, name)
-		return func(yield func(VMI) bool) { yield(v) }, ok
+		v := s.vmis.get(namespace, name)
+		return func(yield func(*VMI) bool) { yield(v) }, v != nil
 	case Pools:
-		pool, ok := s.objects[Pools].get(namespace, name)
-		return func(yield func(VMI) bool) {
-			for vm := range s.objects[VMs].ownedBy(pool.Meta) {
-				for v := range s.vmis.ownedBy(vm.Meta) {
+		pool := s.objects[Pools].get(namespace, name)
+		if pool == nil {
+			return nil, false
+		}
+		return func(yield func(*VMI) bool) {
+			for _, vm := range s.objects[VMs].ownedBy(pool.Meta) {
+				for _, v := range s.vmis.ownedBy(vm.Meta) {
 					if !yield(v) {
 						return
 					}
 				}
 			}
-		}, ok
+		}, true
 	case Services:
-		service, ok := s.services.get(namespace, name)
-		return s.behind(service), ok
+		service := s.services.get(namespace, name)
+		if service == nil {
+			return nil, false
+		}
+		return s.behind(service), true
 	case Namespaces:
 		return s.vmis.in(name), true // Whether it exists, we do not watch.
 	default:
-		owner, ok := s.objects[kind].get(namespace, name)
-		return s.vmis.ownedBy(owner.Meta), ok
+		owner := s.objects[kind].get(namespace, name)
+		if owner == nil {
+			return nil, false
+		}
+		return slices.Values(s.vmis.ownedBy(owner.Meta)), true
 	}
 }
 
 // behind yields the VMIs whose active launcher pods a Service selects.
-func (s *Store) behind(service Service) iter.Seq[VMI] {
-	return func(yield func(VMI) bool) {
+func (s *Store) behind(service *Service) iter.Seq[*VMI] {
+	return func(yield func(*VMI) bool) {
 		if len(service.Selector) == 0 {
 			return
 		}
 		selector := labels.SelectorFromSet(service.Selector)
 		for v := range s.vmis.in(service.Namespace) {
-			if p, ok := s.activePod(v); ok && selector.Matches(labels.Set(p.Labels)) && !yield(v) {
+			if p := s.activePod(v); p != nil && selector.Matches(labels.Set(p.Labels)) && !yield(v) {
 				return
 			}
 		}
 	}
 }
 
-// vmiOf returns the VMI whose active launcher pod p is.
-func (s *Store) vmiOf(p Pod) (VMI, bool) {
-	v, ok := s.vmis.get(p.Namespace, p.Owner.Name)
-	if !ok || v.UID != p.Owner.UID {
-		return VMI{}, false
+// vmiOf returns the VMI whose active launcher pod p is, nil if there is none.
+func (s *Store) vmiOf(p *Pod) *VMI {
+	v := s.vmis.get(p.Namespace, p.Owner.Name)
+	if v == nil || v.UID != p.Owner.UID || s.activePod(v) != p {
+		return nil
 	}
-	active, ok := s.activePod(v)
-	return v, ok && active.UID == p.UID
+	return v
 }
 
-// activePod returns the launcher pod in which the VMI runs: controlled by the
-// VMI, on its node, Running, and the newest of these. Finished pods of earlier
-// migrations and a migration's target do not pass.
-func (s *Store) activePod(v VMI) (active Pod, ok bool) {
-	for p := range s.pods.ownedBy(v.Meta) {
+// activePod returns the launcher pod in which the VMI runs, nil if there is none:
+// controlled by the VMI, on its node, Running, and the newest of these. Finished
+// pods of earlier migrations and a migration's target do not pass.
+func (s *Store) activePod(v *VMI) *Pod {
+	var active *Pod
+	for _, p := range s.pods.ownedBy(v.Meta) {
 		if p.Node != v.Node || p.Phase != running {
 			continue
 		}
-		if !ok || p.Created.After(active.Created) {
-			active, ok = p, true
+		if active == nil || p.Created.After(active.Created) {
+			active = p
 		}
 	}
-	return active, ok
+	return active
 }
 
-func (s *Store) member(v VMI, now time.Time) Member {
-	pod, ok := s.activePod(v)
-	m := Member{VMI: v, Pod: pod, Standing: s.standing(v, ok, now)}
+func (s *Store) member(v *VMI, pod *Pod, now time.Time) Member {
+	m := Member{VMI: v, Pod: pod, Standing: s.standing(v, pod != nil, now)}
 	if m.Standing == nil {
 		m.CountsSince = s.readiness[v.UID].countsSince(s.warmupOf(v))
 	}
 	return m
 }
 
-// Select returns the names of the objects of a kind in a namespace whose labels
-// match, in order. Of pods, only the active launcher pods are selected.
-func (s *Store) Select(kind Kind, namespace string, selector labels.Selector) []string {
+// Selected is an object that a selector matched, with its members.
+type Selected struct {
+	Name    string
+	Members []Member
+}
+
+// Select returns the objects of a kind in a namespace whose labels match, in the
+// order of their names. Of pods, only the active launcher pods are selected.
+func (s *Store) Select(kind Kind, namespace string, selector labels.Selector) []Selected {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	var names []string
-	add := func(m Meta) {
-		if selector.Matches(labels.Set(m.Labels)) {
-			names = append(names, m.Name)
-		}
-	}
+	now := s.now()
+	var found []Selected
 	switch kind {
 	case Pods:
 		for v := range s.vmis.in(namespace) {
-			if p, ok := s.activePod(v); ok {
-				add(p.Meta)
+			if p := s.activePod(v); p != nil && selector.Matches(labels.Set(p.Labels)) {
+				found = append(found, Selected{p.Name, []Member{s.member(v, p, now)}})
 			}
 		}
 	case VMIs:
 		for v := range s.vmis.in(namespace) {
-			add(v.Meta)
-		}
-	case Services:
-		for service := range s.services.in(namespace) {
-			add(service.Meta)
+			if selector.Matches(labels.Set(v.Labels)) {
+				found = append(found, Selected{v.Name, []Member{s.member(v, s.activePod(v), now)}})
+			}
 		}
 	default:
-		for o := range s.objects[kind].in(namespace) {
-			add(o.Meta)
+		for _, m := range s.groups(kind, namespace) {
+			if selector.Matches(labels.Set(m.Labels)) {
+				members, _ := s.members(kind, namespace, m.Name, now)
+				found = append(found, Selected{m.Name, members})
+			}
 		}
 	}
-	slices.Sort(names)
-	return names
+	slices.SortFunc(found, func(a, b Selected) int { return strings.Compare(a.Name, b.Name) })
+	return found
 }
 
-// VMI returns the VMI of the given name.
-func (s *Store) VMI(namespace, name string) (VMI, bool) {
+// groups returns the objects of a kind in a namespace that VMIs belong to.
+func (s *Store) groups(kind Kind, namespace string) (found []Meta) {
+	if kind == Services {
+		for service := range s.services.in(namespace) {
+			found = append(found, service.Meta)
+		}
+		return found
+	}
+	for o := range s.objects[kind].in(namespace) {
+		found = append(found, o.Meta)
+	}
+	return found
+}
+
+// VMI returns the VMI of the given name, nil if there is none.
+func (s *Store) VMI(namespace, name string) *VMI {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.vmis.get(namespace, name)
@@ -188,14 +217,28 @@ func (s *Store) HasVMI(uid types.UID) bool {
 	return ok
 }
 
-// All returns every VMI, in no order.
-func (s *Store) All() []Member {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	now := s.now()
-	var members []Member
-	for v := range s.vmis.all() {
-		members = append(members, s.member(v, now))
+// All yields every VMI, in no order. It holds the lock for no longer than a few
+// of them take.
+func (s *Store) All() iter.Seq[Member] {
+	return func(yield func(Member) bool) {
+		s.mu.RLock()
+		all := s.vmis.all()
+		s.mu.RUnlock()
+		const few = 256
+		members := make([]Member, 0, few)
+		for vmis := range slices.Chunk(all, few) {
+			members = members[:0]
+			s.mu.RLock()
+			now := s.now()
+			for _, v := range vmis {
+				members = append(members, s.member(v, s.activePod(v), now))
+			}
+			s.mu.RUnlock()
+			for _, m := range members {
+				if !yield(m) {
+					return
+				}
+			}
+		}
 	}
-	return members
 }

@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -115,10 +116,10 @@ func TestTheActivePod(t *testing.T) {
 				w.PutPod(p)
 			}
 			members, _ := w.Members(VMIs, "ns", "a")
-			if got := members[0].Pod.Name; got != test.want {
+			if got := podName(members[0]); got != test.want {
 				t.Errorf("the active pod is %q, want %q", got, test.want)
 			}
-			if got := strings.Join(w.Select(Pods, "ns", labels.Everything()), " "); got != test.want {
+			if got := strings.Join(w.selected(Pods, "ns", labels.Everything()), " "); got != test.want {
 				t.Errorf("selected among pods is %q, want %q", got, test.want)
 			}
 			for _, p := range test.pods {
@@ -141,11 +142,11 @@ func TestAMigrationsHandOverMovesTheActivePod(t *testing.T) {
 	w.PutPod(launcher("source", v))
 	v.Node = "n2"
 	w.PutPod(launcher("target", v))
-	if got := w.Select(Pods, "ns", labels.Everything()); !cmp.Equal(got, []string{"source"}) {
+	if got := w.selected(Pods, "ns", labels.Everything()); !cmp.Equal(got, []string{"source"}) {
 		t.Errorf("before the hand-over the active pods are %v", got)
 	}
 	w.PutVMI(v)
-	if got := w.Select(Pods, "ns", labels.Everything()); !cmp.Equal(got, []string{"target"}) {
+	if got := w.selected(Pods, "ns", labels.Everything()); !cmp.Equal(got, []string{"target"}) {
 		t.Errorf("after the hand-over the active pods are %v", got)
 	}
 }
@@ -174,7 +175,7 @@ func TestSelectByLabels(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(test.want, w.Select(test.kind, test.namespace, selector)); diff != "" {
+		if diff := cmp.Diff(test.want, w.selected(test.kind, test.namespace, selector)); diff != "" {
 			t.Errorf("%s in %s that match %q, -want +got:\n%s", test.kind.Resource, test.namespace, test.selector, diff)
 		}
 	}
@@ -235,7 +236,7 @@ func TestWhatIsDeletedIsForgotten(t *testing.T) {
 	if got := w.names(Pools, "ns", "web"); got != "no such object" {
 		t.Errorf("the deleted pool has %s", got)
 	}
-	if n := len(w.All()); n != 0 {
+	if n := len(slices.Collect(w.All())); n != 0 {
 		t.Errorf("%d VMIs are left", n)
 	}
 }
@@ -267,4 +268,12 @@ func TestStanding(t *testing.T) {
 			}
 		})
 	}
+}
+
+// podName returns the name of a member's active launcher pod, "" without one.
+func podName(m Member) string {
+	if m.Pod == nil {
+		return ""
+	}
+	return m.Pod.Name
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // standing tells why a VMI does not count, nil if it does.
-func (s *Store) standing(v VMI, hasPod bool, now time.Time) *unknown.Error {
+func (s *Store) standing(v *VMI, hasPod bool, now time.Time) *unknown.Error {
 	left := s.readiness[v.UID].left(s.warmupOf(v), now)
 	switch {
 	case v.Deleting:

@@ -54,20 +54,20 @@ func NewStore(warmup time.Duration, now func() time.Time) *Store {
 func (s *Store) PutVMI(v VMI) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	old, ok := s.vmis.get(v.Namespace, v.Name)
-	if ok && old.UID != v.UID {
+	old := s.vmis.get(v.Namespace, v.Name)
+	if old != nil && old.UID != v.UID {
 		delete(s.readiness, old.UID)
 	}
-	s.readiness[v.UID] = s.readiness[v.UID].next(v, s.warmupOf(v), s.now())
-	s.vmis.put(v)
-	s.guests.vmiChanged(old, v)
+	s.readiness[v.UID] = s.readiness[v.UID].next(v, s.warmupOf(&v), s.now())
+	s.vmis.put(&v)
+	s.guests.vmiChanged(old, &v)
 }
 
 // DeleteVMI forgets a VMI.
 func (s *Store) DeleteVMI(namespace, name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if old, ok := s.vmis.get(namespace, name); ok {
+	if old := s.vmis.get(namespace, name); old != nil {
 		delete(s.readiness, old.UID)
 		s.guests.vmiGone(old)
 	}
@@ -83,9 +83,9 @@ func (s *Store) PutPod(p Pod) {
 		signal(s.targetsChanged)
 		return
 	}
-	old, _ := s.pods.get(p.Namespace, p.Name)
-	s.pods.put(p)
-	s.guests.podChanged(old, p)
+	old := s.pods.get(p.Namespace, p.Name)
+	s.pods.put(&p)
+	s.guests.podChanged(old, &p)
 }
 
 // DeletePod forgets a pod.
@@ -98,9 +98,9 @@ func (s *Store) DeletePod(namespace, name string) {
 		signal(s.targetsChanged)
 		return
 	}
-	if old, ok := s.pods.get(namespace, name); ok {
+	if old := s.pods.get(namespace, name); old != nil {
 		s.pods.remove(namespace, name)
-		s.guests.podChanged(Pod{}, old)
+		s.guests.podChanged(nil, old)
 	}
 }
 
@@ -108,7 +108,7 @@ func (s *Store) DeletePod(namespace, name string) {
 func (s *Store) PutObject(kind Kind, o Object) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.objects[kind].put(o)
+	s.objects[kind].put(&o)
 }
 
 // DeleteObject forgets an owner of VMIs.
@@ -122,7 +122,7 @@ func (s *Store) DeleteObject(kind Kind, namespace, name string) {
 func (s *Store) PutService(service Service) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.services.put(service)
+	s.services.put(&service)
 }
 
 // DeleteService forgets a Service.
@@ -200,7 +200,7 @@ func signal(changed chan struct{}) {
 	}
 }
 
-func (s *Store) warmupOf(v VMI) time.Duration {
+func (s *Store) warmupOf(v *VMI) time.Duration {
 	if v.Warmup != nil {
 		return *v.Warmup
 	}

@@ -3,18 +3,20 @@ package inventory
 import (
 	"iter"
 	"maps"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/types"
 )
 
 type row interface{ meta() Meta }
 
-// A table holds the objects of one kind, found by name and by owner. Owners own
-// within their namespace: whoever writes another's UID into an owner reference,
-// which the API server does not check, gets nowhere.
+// A table holds the objects of one kind, found by name and by owner. What is put
+// into it is replaced and never changed, so that readers keep it without a lock.
+// Owners own within their namespace: whoever writes another's UID into an owner
+// reference, which the API server does not check, gets nowhere.
 type table[T row] struct {
-	byName  map[string]map[string]T    // namespace -> name.
-	byOwner map[owning]map[types.UID]T // owner -> own UID.
+	byName  map[string]map[string]*T // namespace -> name.
+	byOwner map[owning][]*T
 }
 
 // owning is an owner as seen from what it owns.
@@ -24,54 +26,57 @@ type owning struct {
 }
 
 func newTable[T row]() table[T] {
-	return table[T]{byName: make(map[string]map[string]T), byOwner: make(map[owning]map[types.UID]T)}
+	return table[T]{byName: make(map[string]map[string]*T), byOwner: make(map[owning][]*T)}
 }
 
-func (t table[T]) get(namespace, name string) (T, bool) {
-	r, ok := t.byName[namespace][name]
-	return r, ok
-}
+// get returns nil when there is no row of the name.
+func (t table[T]) get(namespace, name string) *T { return t.byName[namespace][name] }
 
-func (t table[T]) put(r T) {
-	m := r.meta()
+func (t table[T]) put(r *T) {
+	m := (*r).meta()
 	t.remove(m.Namespace, m.Name)
 	put(t.byName, m.Namespace, m.Name, r)
 	if m.Owner.UID != "" {
-		put(t.byOwner, owning{m.Namespace, m.Owner.UID}, m.UID, r)
+		key := owning{m.Namespace, m.Owner.UID}
+		t.byOwner[key] = append(t.byOwner[key], r)
 	}
 }
 
 func (t table[T]) remove(namespace, name string) {
-	old, ok := t.get(namespace, name)
-	if !ok {
+	old := t.get(namespace, name)
+	if old == nil {
 		return
 	}
-	m := old.meta()
+	m := (*old).meta()
 	remove(t.byName, namespace, name)
-	remove(t.byOwner, owning{m.Namespace, m.Owner.UID}, m.UID)
+	key := owning{m.Namespace, m.Owner.UID}
+	if i := slices.Index(t.byOwner[key], old); i >= 0 {
+		t.byOwner[key] = slices.Delete(t.byOwner[key], i, i+1)
+	}
+	if len(t.byOwner[key]) == 0 {
+		delete(t.byOwner, key)
+	}
 }
 
 // in yields the rows of a namespace.
-func (t table[T]) in(namespace string) iter.Seq[T] {
+func (t table[T]) in(namespace string) iter.Seq[*T] {
 	return maps.Values(t.byName[namespace])
 }
 
-// ownedBy yields the rows whose controlling owner it is.
-func (t table[T]) ownedBy(owner Meta) iter.Seq[T] {
-	return maps.Values(t.byOwner[owning{owner.Namespace, owner.UID}])
+// ownedBy returns the rows whose controlling owner it is.
+func (t table[T]) ownedBy(owner Meta) []*T {
+	return t.byOwner[owning{owner.Namespace, owner.UID}]
 }
 
-// all yields every row.
-func (t table[T]) all() iter.Seq[T] {
-	return func(yield func(T) bool) {
-		for _, rows := range t.byName {
-			for _, r := range rows {
-				if !yield(r) {
-					return
-				}
-			}
+// all returns every row.
+func (t table[T]) all() []*T {
+	var all []*T
+	for _, rows := range t.byName {
+		for _, r := range rows {
+			all = append(all, r)
 		}
 	}
+	return all
 }
 
 func put[A, B comparable, T any](m map[A]map[B]T, a A, b B, v T) {

@@ -47,7 +47,7 @@ type Watcher struct {
 	kubevirt  kubevirt.Interface
 	metadata  metadata.Interface
 	discovery discovery.DiscoveryInterface
-	report    func(VMI, Problem)
+	report    func(*VMI, Problem)
 
 	mu       sync.Mutex
 	watching []watching
@@ -61,7 +61,7 @@ type watching struct {
 // NewWatcher returns a Watcher that feeds the store. An empty kubevirtNamespace
 // is found from the KubeVirt object. Problems of VMIs are reported as they
 // appear.
-func NewWatcher(config *rest.Config, store *Store, kubevirtNamespace string, report func(VMI, Problem)) (*Watcher, error) {
+func NewWatcher(config *rest.Config, store *Store, kubevirtNamespace string, report func(*VMI, Problem)) (*Watcher, error) {
 	core, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		return nil, fmt.Errorf("make a client of the Kubernetes API: %w", err)
@@ -213,11 +213,11 @@ func (w *Watcher) findKubeVirt(ctx context.Context) (string, error) {
 
 // putVMI stores a VMI and reports the problems that it did not have before.
 func (w *Watcher) putVMI(v VMI) {
-	before, _ := w.store.VMI(v.Namespace, v.Name)
+	before := w.store.VMI(v.Namespace, v.Name)
 	w.store.PutVMI(v)
 	for _, p := range v.Problems {
-		if before.UID != v.UID || !slices.Contains(before.Problems, p) {
-			w.report(v, p)
+		if before == nil || before.UID != v.UID || !slices.Contains(before.Problems, p) {
+			w.report(&v, p)
 		}
 	}
 }

@@ -89,7 +89,7 @@ func TestAWatcherKeepsTheStoreInStep(t *testing.T) {
 		}
 		var out []string
 		for _, m := range found {
-			out = append(out, m.VMI.Name+" in "+m.Pod.Name+" on "+m.VMI.Node)
+			out = append(out, m.VMI.Name+" in "+podName(m)+" on "+m.VMI.Node)
 		}
 		return strings.Join(out, ", ")
 	}
@@ -161,7 +161,7 @@ func TestAWatcherTellsWhatGuestsNeed(t *testing.T) {
 
 	store := NewStore(DefaultWarmup, time.Now)
 	problems := make(chan string, 10)
-	watcher, err := NewWatcher(api.config(), store, "kubevirt", func(v VMI, p Problem) { problems <- v.Name + ": " + p.Annotation })
+	watcher, err := NewWatcher(api.config(), store, "kubevirt", func(v *VMI, p Problem) { problems <- v.Name + ": " + p.Annotation })
 	if err != nil {
 		t.Fatal(err)
 	}

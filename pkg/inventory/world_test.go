@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 )
 
@@ -82,4 +83,13 @@ func (w *world) standingOf(name string) string {
 		return members[i].Standing.Error()
 	}
 	return "counts"
+}
+
+// selected returns the names of the objects that a selector matches.
+func (w *world) selected(kind Kind, namespace string, selector labels.Selector) []string {
+	var names []string
+	for _, s := range w.Select(kind, namespace, selector) {
+		names = append(names, s.Name)
+	}
+	return names
 }

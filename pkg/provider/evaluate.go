@@ -77,7 +77,7 @@ func (p *Provider) sourceOf(served *metric.Metric) Source {
 	return p.VirtHandlers
 }
 
-func whyNoEndpoint(v inventory.VMI) *unknown.Error {
+func whyNoEndpoint(v *inventory.VMI) *unknown.Error {
 	if problem, ok := v.EndpointProblem(); ok {
 		return unknown.Errorf(unknown.BadEndpoint, "annotation %s: %s", problem.Annotation, problem.Why)
 	}
@@ -85,7 +85,7 @@ func whyNoEndpoint(v inventory.VMI) *unknown.Error {
 }
 
 // whyNoSample tells what keeps a VMI's samples away.
-func (p *Provider) whyNoSample(v inventory.VMI, served *metric.Metric) string {
+func (p *Provider) whyNoSample(v *inventory.VMI, served *metric.Metric) string {
 	target, who := v.Node, "virt-handler on node "+v.Node
 	missing, silent := "no virt-handler pod runs on node "+v.Node, "answers, but without this VMI: its launcher may hang"
 	if served.GuestHTTP {

@@ -81,9 +81,8 @@ func (p *Provider) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (p *Provider) Collect(ch chan<- prometheus.Metric) {
-	members := p.Inventory.All()
 	for _, s := range signals {
-		p.collect(ch, s, members)
+		p.collect(ch, s)
 	}
 	_, samples := p.VirtHandlers.History.Size()
 	_, guests := p.Guests.History.Size()
@@ -91,7 +90,7 @@ func (p *Provider) Collect(ch chan<- prometheus.Metric) {
 	p.requests.total.Collect(ch)
 }
 
-func (p *Provider) collect(ch chan<- prometheus.Metric, s signal, members []inventory.Member) {
+func (p *Provider) collect(ch chan<- prometheus.Metric, s signal) {
 	states := map[string]int{stateKnown: 0}
 	for _, reason := range unknown.Reasons() {
 		states[string(reason)] = 0
@@ -102,7 +101,7 @@ func (p *Provider) collect(ch chan<- prometheus.Metric, s signal, members []inve
 	}
 	var ages float64
 	now := p.Now()
-	for _, m := range members {
+	for m := range p.Inventory.All() {
 		reading, err := p.assess(m, s.metric, metric.Every)
 		if err != nil {
 			states[string(err.Reason)]++

@@ -106,27 +106,23 @@ func (p *Provider) bySelector(namespace string, selector labels.Selector, info c
 	if q.kind == inventory.Namespaces {
 		return nil, notFound("namespaces cannot be selected: ask for one at a time, at /namespaces/NAMESPACE/metrics/%s", q.metric.Name)
 	}
-	names := p.Inventory.Select(q.kind, namespace, selector)
-	if len(names) == 0 {
+	selected := p.Inventory.Select(q.kind, namespace, selector)
+	if len(selected) == 0 {
 		return nil, p.nothingSelected(q, namespace, selector)
 	}
 	list := &custom_metrics.MetricValueList{}
 	var reasons tally
-	for _, name := range names {
-		members, exists := p.Inventory.Members(q.kind, namespace, name)
-		if !exists {
-			continue // Gone since the selection.
-		}
-		reading, unknownErr := p.evaluate(q, members)
+	for _, object := range selected {
+		reading, unknownErr := p.evaluate(q, object.Members)
 		if unknownErr != nil {
 			reasons.add(unknownErr)
 			continue
 		}
-		list.Items = append(list.Items, q.answer(types.NamespacedName{Namespace: namespace, Name: name}, reading))
+		list.Items = append(list.Items, q.answer(types.NamespacedName{Namespace: namespace, Name: object.Name}, reading))
 	}
 	if len(list.Items) == 0 {
 		return nil, notFound("%s is unknown for each of the %d %s in namespace %q that match %q: %s",
-			q.metric.Name, len(names), q.kind.Resource, namespace, selector, &reasons)
+			q.metric.Name, len(selected), q.kind.Resource, namespace, selector, &reasons)
 	}
 	return list, nil
 }

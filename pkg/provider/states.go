@@ -37,7 +37,7 @@ func (p *Provider) LogStates(ctx context.Context, interval time.Duration) {
 // have no status page is the rule and not logged.
 func (p *Provider) logChanges(logger klog.Logger, before map[stateOf]string) map[stateOf]string {
 	now := make(map[stateOf]string, len(before))
-	for _, m := range p.Inventory.All() {
+	for m := range p.Inventory.All() {
 		for _, s := range signals {
 			if s.metric.GuestHTTP && m.VMI.Endpoint == nil {
 				continue

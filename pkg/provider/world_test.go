@@ -59,7 +59,7 @@ func newWorld(t *testing.T) *world {
 	clock := func() time.Time { return w.now }
 	w.store = inventory.NewStore(inventory.DefaultWarmup, clock)
 	w.ingester = ingest.New(w.store, samples)
-	w.pages = ingest.NewGuestPages(w.store, guestSamples, func(inventory.VMI, string) {})
+	w.pages = ingest.NewGuestPages(w.store, guestSamples, func(*inventory.VMI, string) {})
 	w.provider = New(Config{
 		Inventory:        w.store,
 		VirtHandlers:     Source{History: samples, Status: w.nodeStatus},
@@ -168,7 +168,7 @@ func (w *world) scrape(name, text string) {
 // states renders the server's own metric of VMIs by state.
 func (w *world) states() string {
 	counts := make(map[string]int)
-	for _, m := range w.store.All() {
+	for m := range w.store.All() {
 		state := stateKnown
 		if _, err := w.provider.assess(m, metric.All()[0], metric.Every); err != nil {
 			state = string(err.Reason)
