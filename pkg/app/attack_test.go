@@ -306,7 +306,7 @@ func TestAGuestIsToldNothing(t *testing.T) {
 	f.run(t)
 	f.await(t, "web", 2)
 	want := fmt.Sprintf("GET /metrics HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUser-Agent: guest-metrics-server\r\n"+
-		"Accept: text/plain;version=0.0.4,*/*;q=0.1\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n", port)
+		"Accept: text/plain;version=0.0.4,*/*;q=0.1\r\nAccept-Encoding: identity\r\nConnection: close\r\n\r\n", port)
 	for range 2 {
 		if diff := cmp.Diff(want, <-requests); diff != "" {
 			t.Errorf("-want +got:\n%s", diff)

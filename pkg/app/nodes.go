@@ -29,6 +29,7 @@ func newNodePool(o *Options, store *inventory.Store, pages *ingest.Ingester) *sc
 		Interval:    o.ScrapeInterval,
 		Timeout:     o.ScrapeTimeout,
 		MaxBytes:    maxPageBytes,
+		Gzip:        true,
 		Replica:     replicaName(),
 		BusyRetries: busyRetries,
 		Client:      func(scrape.Target) *http.Client { return client },

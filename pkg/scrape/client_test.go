@@ -45,7 +45,7 @@ func servePage(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w
 // scraper returns a Config with a client that trusts what it is told.
 func scraper(trust func() Trust) *Config {
 	client := NewClient(ClientConfig{Trust: trust, Idle: time.Minute})
-	return &Config{Timeout: timeout, MaxBytes: 1 << 20, Client: func(Target) *http.Client { return client }}
+	return &Config{Timeout: timeout, MaxBytes: 1 << 20, Gzip: true, Client: func(Target) *http.Client { return client }}
 }
 
 // fetch fetches a page once, as a loop does.

@@ -1,6 +1,7 @@
 package scrape
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -84,7 +85,11 @@ func (l *loop) fetchOnce(ctx context.Context) error {
 	}
 	request.Host = l.target.Host
 	request.Header.Set("Accept", "text/plain;version=0.0.4,*/*;q=0.1")
-	request.Header.Set("Accept-Encoding", "gzip")
+	encoding := "identity"
+	if l.config.Gzip {
+		encoding = "gzip"
+	}
+	request.Header.Set("Accept-Encoding", encoding)
 	request.Header.Set("User-Agent", "guest-metrics-server")
 	response, err := l.client.Do(request)
 	if err != nil {
@@ -98,12 +103,12 @@ func (l *loop) fetchOnce(ctx context.Context) error {
 	default:
 		return &Error{BadStatus, fmt.Errorf("answers %d %s", response.StatusCode, http.StatusText(response.StatusCode))}
 	}
-	body, err := l.unpacked(response)
-	if err != nil {
-		return &Error{BadPage, fmt.Errorf("the page is not gzip as its header says: %w", err)}
+	body := l.limited(response.Body)
+	if !l.config.Gzip || response.Header.Get("Content-Encoding") != "gzip" {
+		err = l.page(ctx, at, body)
+	} else {
+		err = l.unpack(body, func(page io.Reader) error { return l.page(ctx, at, l.limited(page)) })
 	}
-	defer body.Close()
-	err = l.page(ctx, at, l.limited(body))
 	switch {
 	case err == nil:
 		return nil
@@ -139,27 +144,30 @@ func (l *loop) transportError(ctx context.Context, err error) error {
 	}
 }
 
-var gzipReaders sync.Pool
-
-type gzipBody struct{ *gzip.Reader }
-
-// Close gives the reader back.
-func (b gzipBody) Close() error {
-	gzipReaders.Put(b.Reader)
-	return nil
+// unpacker is what a packed page is unpacked with.
+type unpacker struct {
+	packed bytes.Buffer
+	source bytes.Reader
+	gzip   gzip.Reader
 }
 
-// unpacked returns the body of a response as it was before its compression.
-func (l *loop) unpacked(response *http.Response) (io.ReadCloser, error) {
-	if response.Header.Get("Content-Encoding") != "gzip" {
-		return io.NopCloser(response.Body), nil
+var unpackers = sync.Pool{New: func() any { return new(unpacker) }}
+
+// unpack reads a packed page, and then has it decoded. A page comes whole first:
+// it is small while it is packed, gzip is faster on what is in memory, and nobody
+// holds the large buffers of decoding while they wait for the network.
+func (l *loop) unpack(body io.Reader, decode func(io.Reader) error) error {
+	u := unpackers.Get().(*unpacker)
+	defer unpackers.Put(u)
+	u.packed.Reset()
+	if _, err := u.packed.ReadFrom(body); err != nil {
+		return err
 	}
-	packed := l.limited(response.Body)
-	if pooled, ok := gzipReaders.Get().(*gzip.Reader); ok {
-		return gzipBody{pooled}, pooled.Reset(packed)
+	u.source.Reset(u.packed.Bytes())
+	if err := u.gzip.Reset(&u.source); err != nil {
+		return fmt.Errorf("the page is not gzip as its header says: %w", err)
 	}
-	r, err := gzip.NewReader(packed)
-	return gzipBody{r}, err
+	return decode(&u.gzip)
 }
 
 func (l *loop) limited(r io.Reader) io.Reader {

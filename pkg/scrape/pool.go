@@ -26,6 +26,7 @@ type Config struct {
 	Interval time.Duration // Between two scrapes of a target.
 	Timeout  time.Duration // For one scrape with its retries.
 	MaxBytes int64         // Of a page, packed and unpacked.
+	Gzip     bool          // Ask for packed pages.
 
 	// Places bounds how many scrapes run at a time, 0 for no bound. There are
 	// as many for slow targets again: see lanes.

@@ -79,6 +79,7 @@ func scrapeAll(ctx context.Context, server *httptest.Server, pages chan<- error)
 		Interval: time.Millisecond,
 		Timeout:  time.Minute,
 		MaxBytes: 128 << 20,
+		Gzip:     true,
 		Client:   func(scrape.Target) *http.Client { return client },
 		Pages: func(scrape.Target) scrape.PageFunc {
 
