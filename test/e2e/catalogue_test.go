@@ -50,7 +50,7 @@ func TestEveryMetricOfEveryKind(t *testing.T) {
 	namespace := newNamespace(t)
 	apply(t, namespace, webPool)
 	apply(t, namespace, replicaSet("api", 1, statusPage(web.Nginx)))
-	serve(t, namespace, "", web.Nginx)
+	serve(t, namespace, "", web.Nginx).SetRate(20)
 	pods := func() (string, error) {
 		return cluster.Kubectl(t.Context(), nil, "get", "pods", "-n", namespace, "-l", "app=web", "-o", "jsonpath={.items[0].metadata.name}")
 	}
