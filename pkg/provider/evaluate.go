@@ -81,8 +81,10 @@ func whyNoEndpoint(v *inventory.VMI) *unknown.Error {
 	if problem, ok := v.EndpointProblem(); ok {
 		return unknown.Errorf(unknown.BadEndpoint, "annotation %s: %s", problem.Annotation, problem.Why)
 	}
-	return unknown.Errorf(unknown.NoEndpoint, "no annotation %sport says where its status page is", guesthttp.AnnotationPrefix)
+	return noEndpoint
 }
+
+var noEndpoint = unknown.Errorf(unknown.NoEndpoint, "no annotation %sport says where its status page is", guesthttp.AnnotationPrefix)
 
 // whyNoSample tells what keeps a VMI's samples away.
 func (p *Provider) whyNoSample(v *inventory.VMI, served *metric.Metric) string {

@@ -20,6 +20,9 @@ type stateOf struct {
 // why, until the context ends. It looks once in an interval.
 func (p *Provider) LogStates(ctx context.Context, interval time.Duration) {
 	logger := klog.FromContext(ctx).V(2)
+	if !logger.Enabled() {
+		return // It takes a look at each VMI.
+	}
 	states := make(map[stateOf]string)
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
