@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -16,15 +17,18 @@ import (
 )
 
 // apiServer speaks just enough of the Kubernetes API for a Watcher: discovery of
-// groups, and lists that stream in as a watch does. It keeps the selectors that
-// it was asked with, and leaves selecting to the objects it was given.
+// groups, and lists that stream in as a watch does. It keeps the selectors and
+// media types that it was asked with, answers in JSON, and leaves selecting to
+// the objects it was given.
 type apiServer struct {
 	*httptest.Server
 	lists   map[string][]runtime.Object // By path, such as /api/v1/pods.
 	changes map[string]chan change      // By path, for the watch that follows the list.
+	isOld   bool                        // Lists of VMIs do not stream in, but come in pages of one.
 
-	mu    sync.Mutex
-	asked map[string]string // Selectors, by path.
+	mu       sync.Mutex
+	asked    map[string]string // Selectors, by path.
+	accepted map[string]string // Media types, by path.
 }
 
 type change struct {
@@ -33,7 +37,6 @@ type change struct {
 }
 
 const (
-	vmisPath       = "/apis/kubevirt.io/v1/virtualmachineinstances"
 	podsPath       = "/api/v1/pods"
 	servicesPath   = "/api/v1/services"
 	vmsPath        = "/apis/kubevirt.io/v1/virtualmachines"
@@ -47,7 +50,12 @@ const (
 
 // startAPIServer serves KubeVirt 1.6's groups and empty lists.
 func startAPIServer(t *testing.T) *apiServer {
-	s := &apiServer{lists: make(map[string][]runtime.Object), changes: make(map[string]chan change), asked: make(map[string]string)}
+	s := &apiServer{
+		lists:    make(map[string][]runtime.Object),
+		changes:  make(map[string]chan change),
+		asked:    make(map[string]string),
+		accepted: make(map[string]string),
+	}
 	for _, path := range []string{vmisPath, podsPath, servicesPath, vmsPath, replicaPath, poolsPath, configMapsPath, guestCAsPath, nodesPath} {
 		s.changes[path] = make(chan change)
 	}
@@ -64,6 +72,12 @@ func (s *apiServer) selector(path string) string {
 	return s.asked[path]
 }
 
+func (s *apiServer) accept(path string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.accepted[path]
+}
+
 func (s *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	out := json.NewEncoder(w)
@@ -73,11 +87,33 @@ func (s *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case path == "/apis":
 		_ = out.Encode(metav1.APIGroupList{Groups: []metav1.APIGroup{group("kubevirt.io/v1"), group("pool.kubevirt.io/v1alpha1")}})
 	case path == kubevirtsPath:
-		_ = out.Encode(kubevirtv1.KubeVirtList{Items: []kubevirtv1.KubeVirt{{ObjectMeta: metav1.ObjectMeta{Namespace: "kubevirt"}}}})
+		_ = out.Encode(metav1.PartialObjectMetadataList{
+			TypeMeta: metav1.TypeMeta{APIVersion: partial.APIVersion, Kind: partial.Kind + "List"},
+			Items:    []metav1.PartialObjectMetadata{{TypeMeta: partial, ObjectMeta: metav1.ObjectMeta{Namespace: "kubevirt"}}},
+		})
+	case s.isOld && path == vmisPath && r.URL.Query().Get("sendInitialEvents") != "":
+		w.WriteHeader(http.StatusUnprocessableEntity)
+		_ = out.Encode(metav1.Status{Status: metav1.StatusFailure, Reason: metav1.StatusReasonInvalid, Code: http.StatusUnprocessableEntity})
+	case s.isOld && path == vmisPath && r.URL.Query().Get("watch") == "":
+		_ = out.Encode(s.page(path, r.URL.Query().Get("continue")))
 	case s.changes[path] != nil && r.URL.Query().Get("watch") != "":
 		s.watch(w, r)
 	default:
 		http.NotFound(w, r)
+	}
+}
+
+// page returns the object of a list that the text counts, and what leads to the next.
+func (s *apiServer) page(path, text string) any {
+	i, _ := strconv.Atoi(text)
+	next := ""
+	if i+1 < len(s.lists[path]) {
+		next = strconv.Itoa(i + 1)
+	}
+	return map[string]any{
+		"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachineInstanceList",
+		"metadata": metav1.ListMeta{ResourceVersion: "7", Continue: next},
+		"items":    s.lists[path][i : i+1],
 	}
 }
 
@@ -92,6 +128,7 @@ func (s *apiServer) watch(w http.ResponseWriter, r *http.Request) {
 	path, query := r.URL.Path, r.URL.Query()
 	s.mu.Lock()
 	s.asked[path] = query.Get("labelSelector") + query.Get("fieldSelector")
+	s.accepted[path] = r.Header.Get("Accept")
 	s.mu.Unlock()
 	send := func(c change) {
 		_ = json.NewEncoder(w).Encode(c)

@@ -8,7 +8,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	kubevirtv1 "kubevirt.io/api/core/v1"
 
 	"guest-metrics-server/pkg/guesthttp"
 )
@@ -19,10 +18,10 @@ const WarmupAnnotation = "guestmetrics.io/warmup"
 
 func convertMeta(o metav1.Object) Meta {
 	m := Meta{
-		Namespace: o.GetNamespace(),
+		Namespace: intern(o.GetNamespace()),
 		Name:      o.GetName(),
 		UID:       o.GetUID(),
-		Labels:    o.GetLabels(),
+		Labels:    internAll(o.GetLabels()),
 		Deleting:  o.GetDeletionTimestamp() != nil,
 	}
 	if owner := metav1.GetControllerOf(o); owner != nil {
@@ -31,34 +30,35 @@ func convertMeta(o metav1.Object) Meta {
 	return m
 }
 
-// ConvertVMI cuts a VirtualMachineInstance down to what the inventory keeps.
-func ConvertVMI(obj any) (VMI, error) {
-	in, ok := obj.(*kubevirtv1.VirtualMachineInstance)
+func convertVMI(obj any) (VMI, error) {
+	in, ok := obj.(*vmiObject)
 	if !ok {
 		return VMI{}, fmt.Errorf("want a VirtualMachineInstance, got %T", obj)
 	}
-	v := VMI{Meta: convertMeta(in), Node: in.Status.NodeName, Phase: string(in.Status.Phase)}
+	v := VMI{Meta: convertMeta(&in.Metadata), Node: intern(in.Status.NodeName), Phase: intern(in.Status.Phase)}
 	for _, c := range in.Status.Conditions {
+		isTrue := c.Status == string(metav1.ConditionTrue)
 		switch c.Type {
-		case kubevirtv1.VirtualMachineInstancePaused:
-			v.Paused = c.Status == corev1.ConditionTrue
-		case kubevirtv1.VirtualMachineInstanceAgentConnected:
-			v.Agent = c.Status == corev1.ConditionTrue
-		case kubevirtv1.VirtualMachineInstanceReady:
-			v.Ready = c.Status == corev1.ConditionTrue
-			v.ReadyTransition = c.LastTransitionTime.Time
+		case "Paused":
+			v.Paused = isTrue
+		case "AgentConnected":
+			v.Agent = isTrue
+		case "Ready":
+			v.Ready, v.ReadyTransition = isTrue, c.Transition
 		}
 	}
-	for _, t := range in.Status.PhaseTransitionTimestamps {
-		if t.Phase == kubevirtv1.Running {
-			v.RunningSince = t.PhaseTransitionTimestamp.Time
+	for _, p := range in.Status.Phases {
+		if p.Phase == running {
+			v.RunningSince = p.Since
 		}
 	}
-	v.readAnnotations(in.Annotations)
+	v.ReadAnnotations(in.Metadata.Annotations)
 	return v, nil
 }
 
-func (v *VMI) readAnnotations(annotations map[string]string) {
+// ReadAnnotations takes from a VMI's annotations the warm-up, the endpoint, and
+// what of them is not understood.
+func (v *VMI) ReadAnnotations(annotations map[string]string) {
 	if text, ok := annotations[WarmupAnnotation]; ok {
 		warmup, err := time.ParseDuration(text)
 		if err == nil && warmup < 0 {
@@ -90,8 +90,8 @@ func ConvertPod(obj any) (Pod, error) {
 	}
 	p := Pod{
 		Meta:    convertMeta(in),
-		Node:    in.Spec.NodeName,
-		Phase:   string(in.Status.Phase),
+		Node:    intern(in.Spec.NodeName),
+		Phase:   intern(string(in.Status.Phase)),
 		IP:      in.Status.PodIP,
 		Created: in.CreationTimestamp.Time,
 	}

@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"encoding/json"
 	"os"
 	"testing"
 	"time"
@@ -23,6 +24,20 @@ func read[T any](t *testing.T, file string) *T {
 		t.Fatal(err)
 	}
 	return &object
+}
+
+// slim returns what the watch of VMIs would tell of a VMI.
+func slim(t *testing.T, in *kubevirtv1.VirtualMachineInstance) any {
+	t.Helper()
+	text, err := json.Marshal(change{"ADDED", in})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, out, err := decodeEvent(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
 }
 
 func utc(t *testing.T, text string) time.Time {
@@ -109,7 +124,7 @@ func TestConvertVMI(t *testing.T) {
 			in, want := read[kubevirtv1.VirtualMachineInstance](t, "vmi.yaml"), want
 			test.change(in)
 			test.expect(&want)
-			got, err := ConvertVMI(in)
+			got, err := convertVMI(slim(t, in))
 			if err != nil {
 				t.Fatal(err)
 			}

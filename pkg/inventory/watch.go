@@ -20,14 +20,14 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
-	kubevirtv1 "kubevirt.io/api/core/v1"
-	"kubevirt.io/client-go/kubevirt"
 )
 
 const (
 	caConfigMap = "kubevirt-ca"
 	caKey       = "ca-bundle"
 )
+
+var kubevirts = schema.GroupVersionResource{Group: VMIs.Group, Version: "v1", Resource: "kubevirts"}
 
 // Where the certificate authority of a namespace's guests is.
 const (
@@ -44,7 +44,6 @@ type Watcher struct {
 	store     *Store
 	namespace string
 	core      kubernetes.Interface
-	kubevirt  kubevirt.Interface
 	metadata  metadata.Interface
 	discovery discovery.DiscoveryInterface
 	report    func(*VMI, Problem)
@@ -62,13 +61,9 @@ type watching struct {
 // is found from the KubeVirt object. Problems of VMIs are reported as they
 // appear.
 func NewWatcher(config *rest.Config, store *Store, kubevirtNamespace string, report func(*VMI, Problem)) (*Watcher, error) {
-	core, err := kubernetes.NewForConfig(config)
+	core, err := kubernetes.NewForConfig(inProtobuf(config))
 	if err != nil {
 		return nil, fmt.Errorf("make a client of the Kubernetes API: %w", err)
-	}
-	kubevirtClient, err := kubevirt.NewForConfig(config)
-	if err != nil {
-		return nil, fmt.Errorf("make a client of the KubeVirt API: %w", err)
 	}
 	metadataClient, err := metadata.NewForConfig(config)
 	if err != nil {
@@ -78,7 +73,6 @@ func NewWatcher(config *rest.Config, store *Store, kubevirtNamespace string, rep
 		store:     store,
 		namespace: kubevirtNamespace,
 		core:      core,
-		kubevirt:  kubevirtClient,
 		metadata:  metadataClient,
 		discovery: core.Discovery(),
 		report:    report,
@@ -86,20 +80,22 @@ func NewWatcher(config *rest.Config, store *Store, kubevirtNamespace string, rep
 	}, nil
 }
 
+// inProtobuf lets a client ask for protobuf, which Kubernetes has for its own
+// objects. A pod is decoded in a tenth of the time that JSON takes.
+func inProtobuf(config *rest.Config) *rest.Config {
+	config = rest.CopyConfig(config)
+	config.ContentType = runtime.ContentTypeProtobuf
+	config.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
+	return config
+}
+
 // Run feeds the store until the context ends.
 func (w *Watcher) Run(ctx context.Context) {
 	var wg wait.Group
 	defer wg.Wait()
 
-	vmis := newFeed(ConvertVMI, w.putVMI, w.store.DeleteVMI)
-	reflect(ctx, w, &wg, "virtualmachineinstances", &kubevirtv1.VirtualMachineInstance{}, vmis, &cache.ListWatch{
-		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
-			return w.kubevirt.KubevirtV1().VirtualMachineInstances("").List(ctx, o)
-		},
-		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
-			return w.kubevirt.KubevirtV1().VirtualMachineInstances("").Watch(ctx, o)
-		},
-	})
+	vmis := newFeed(convertVMI, w.putVMI, w.store.DeleteVMI)
+	reflect(ctx, w, &wg, "virtualmachineinstances", &vmiObject{}, vmis, listWatchVMIs(w.core.CoreV1().RESTClient()))
 	pods := newFeed(ConvertPod, w.store.PutPod, w.store.DeletePod)
 	reflect(ctx, w, &wg, "pods", &corev1.Pod{}, pods, cache.NewFilteredListWatchFromClient(
 		w.core.CoreV1().RESTClient(), "pods", "", func(o *metav1.ListOptions) {
@@ -197,7 +193,7 @@ func (w *Watcher) findKubeVirt(ctx context.Context) (string, error) {
 	logger := klog.FromContext(ctx)
 	namespace := ""
 	err := wait.PollUntilContextCancel(ctx, 5*time.Second, true, func(ctx context.Context) (bool, error) {
-		list, err := w.kubevirt.KubevirtV1().KubeVirts("").List(ctx, metav1.ListOptions{Limit: 1})
+		list, err := w.metadata.Resource(kubevirts).List(ctx, metav1.ListOptions{Limit: 1})
 		switch {
 		case err != nil:
 			logger.Error(err, "Cannot list KubeVirt objects to find KubeVirt's namespace; --kubevirt-namespace would name it")

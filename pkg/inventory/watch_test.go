@@ -110,6 +110,14 @@ func TestAWatcherKeepsTheStoreInStep(t *testing.T) {
 			t.Errorf("asked %s with the selector %q, want %q", path, got, want)
 		}
 	}
+	for path, want := range map[string]string{
+		podsPath: "application/vnd.kubernetes.protobuf,application/json",
+		vmisPath: "application/json",
+	} {
+		if got := api.accept(path); got != want {
+			t.Errorf("asked %s for %q, want %q", path, got, want)
+		}
+	}
 
 	renewed, moved := bundle.DeepCopy(), vmi.DeepCopy()
 	renewed.Data["ca-bundle"], renewed.ResourceVersion = "second", "8"

@@ -7,9 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	kubevirtv1 "kubevirt.io/api/core/v1"
-
 	"guest-metrics-server/pkg/guesthttp"
 	"guest-metrics-server/pkg/inventory"
 	"guest-metrics-server/pkg/scrape"
@@ -59,14 +56,13 @@ func (w *world) http(name string, options map[string]string) error {
 
 // annotate gives a VMI the annotations about its status page that the text says,
 // such as port:8081,format:nginx.
-func annotate(v *inventory.VMI, text string) error {
+func annotate(v *inventory.VMI, text string) {
 	annotations := make(map[string]string)
 	for key, value := range labelsOf(text) {
 		annotations[guesthttp.AnnotationPrefix+key] = value
 	}
-	converted, err := inventory.ConvertVMI(&kubevirtv1.VirtualMachineInstance{ObjectMeta: metav1.ObjectMeta{Annotations: annotations}})
-	v.Endpoint, v.Problems = converted.Endpoint, converted.Problems
-	return err
+	v.Endpoint, v.Problems = nil, nil
+	v.ReadAnnotations(annotations)
 }
 
 // readGuests reads the status page of each guest that has one, as the pool of

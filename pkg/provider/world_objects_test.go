@@ -54,9 +54,7 @@ func (w *world) vmi(name string, options map[string]string) error {
 		case "agent":
 			v.Agent = value == "true"
 		case "http":
-			if err := annotate(&v, value); err != nil {
-				return err
-			}
+			annotate(&v, value)
 		case "pod":
 		default:
 			return fmt.Errorf("unknown key %s", key)
