@@ -1,8 +1,11 @@
 package history
 
 import (
+	"maps"
 	"math"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"guest-metrics-server/pkg/sample"
@@ -17,16 +20,22 @@ type Sample struct {
 
 // Store holds the recent samples of VMIs, by their UID. The scraping side calls
 // Append for each sample of a page and Prune now and then; the answering side
-// calls Window. All methods are safe for concurrent use, and what they return
-// never changes.
+// calls Window. All methods are safe for concurrent use, what they return never
+// changes, and Window never waits for Append.
 type Store struct {
 	reach time.Duration
 
-	mu   sync.RWMutex
-	vmis map[string]record
+	mu   sync.RWMutex // Of the map, not of what is in it.
+	vmis map[string]*entry
 }
 
-// A record is the history of one VMI. Its slices are replaced, never changed.
+// entry is where the record of one VMI is.
+type entry struct {
+	appending sync.Mutex
+	record    atomic.Pointer[record]
+}
+
+// A record is the history of one VMI. It is replaced, never changed.
 //
 // A run is a list of samples, oldest first, without a reset between them. When
 // a run has just begun, the one before it still tells the latest rate.
@@ -43,7 +52,7 @@ const windowSlack = 0.1
 func NewStore(rateWindow time.Duration) *Store {
 	return &Store{
 		reach: rateWindow + time.Duration(windowSlack*float64(rateWindow)),
-		vmis:  make(map[string]record),
+		vmis:  make(map[string]*entry),
 	}
 }
 
@@ -51,40 +60,68 @@ func NewStore(rateWindow time.Duration) *Store {
 // as the node: no rate reaches over from one to another. It keeps s.Values, and
 // may change them. A sample that is not newer than the last is dropped.
 func (st *Store) Append(uid, origin string, s Sample) {
+	e := st.entry(uid)
+	e.appending.Lock()
+	defer e.appending.Unlock()
+	if next := e.record.Load().next(origin, s, st.reach); next != nil {
+		e.record.Store(next)
+	}
+}
+
+// entry returns where the record of a VMI is, or will be.
+func (st *Store) entry(uid string) *entry {
+	st.mu.RLock()
+	e := st.vmis[uid]
+	st.mu.RUnlock()
+	if e != nil {
+		return e
+	}
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	rec, known := st.vmis[uid]
-	if !known || len(rec.current) == 0 {
-		st.vmis[uid] = record{origin: origin, current: []Sample{s}}
-		return
+	if e = st.vmis[uid]; e == nil {
+		e = &entry{}
+		st.vmis[uid] = e
+	}
+	return e
+}
+
+// next returns the record with one more sample, nil when that is no newer than
+// the last.
+func (rec *record) next(origin string, s Sample, reach time.Duration) *record {
+	if rec == nil {
+		return &record{origin: origin, current: []Sample{s}}
 	}
 	last := rec.current[len(rec.current)-1]
 	if !s.At.After(last.At) {
-		return
+		return nil
 	}
-	if rec.origin != origin || s.At.Sub(last.At) > st.reach || !continues(last, s) {
+	if rec.origin != origin || s.At.Sub(last.At) > reach || !continues(last, s) {
+		next := &record{origin: origin, previous: rec.previous, current: []Sample{s}}
 		if len(rec.current) > 1 {
-			rec.previous = rec.current
+			next.previous = rec.current
 		}
-		st.vmis[uid] = record{origin: origin, previous: rec.previous, current: []Sample{s}}
-		return
+		return next
 	}
 	first := 0
-	for s.At.Sub(rec.current[first].At) > st.reach {
+	for s.At.Sub(rec.current[first].At) > reach {
 		first++
 	}
 	current := make([]Sample, 0, len(rec.current)-first+1)
 	current = append(append(current, rec.current[first:]...), s)
-	st.vmis[uid] = record{origin: origin, current: current}
+	return &record{origin: origin, current: current}
 }
 
 // Window returns what is known of a VMI, false when nothing is.
 func (st *Store) Window(uid string) (Window, bool) {
 	st.mu.RLock()
-	defer st.mu.RUnlock()
-	rec, ok := st.vmis[uid]
-	if !ok {
+	e := st.vmis[uid]
+	st.mu.RUnlock()
+	if e == nil {
 		return Window{}, false
+	}
+	rec := e.record.Load()
+	if rec == nil {
+		return Window{}, false // It is being appended to for the first time.
 	}
 	run := rec.current
 	if len(run) < 2 && rec.previous != nil {
@@ -103,12 +140,11 @@ func (st *Store) Forget(uid string) {
 // Prune forgets the VMIs that are not to be kept. One that exists is worth
 // keeping however old its samples are: they tell since when it is unknown.
 func (st *Store) Prune(keep func(uid string) bool) {
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	for uid := range st.vmis {
-		if !keep(uid) {
-			delete(st.vmis, uid)
-		}
+	st.mu.RLock()
+	gone := slices.DeleteFunc(slices.Collect(maps.Keys(st.vmis)), keep)
+	st.mu.RUnlock()
+	for _, uid := range gone {
+		st.Forget(uid)
 	}
 }
 
@@ -116,10 +152,13 @@ func (st *Store) Prune(keep func(uid string) bool) {
 func (st *Store) Size() (vmis, samples int) {
 	st.mu.RLock()
 	defer st.mu.RUnlock()
-	for _, rec := range st.vmis {
-		samples += len(rec.previous) + len(rec.current)
+	for _, e := range st.vmis {
+		if rec := e.record.Load(); rec != nil {
+			vmis++
+			samples += len(rec.previous) + len(rec.current)
+		}
 	}
-	return len(st.vmis), samples
+	return vmis, samples
 }
 
 // cacheAge is how old domain stats can be on the page: the launcher caches them

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -144,27 +145,39 @@ func (l *loop) transportError(ctx context.Context, err error) error {
 	}
 }
 
-// unpacker is what a packed page is unpacked with.
+var packedPages = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// unpacker is what packed pages are unpacked with.
 type unpacker struct {
-	packed bytes.Buffer
-	source bytes.Reader
+	packed bytes.Reader
 	gzip   gzip.Reader
 }
 
-var unpackers = sync.Pool{New: func() any { return new(unpacker) }}
+// unpackers are as many as pages may be unpacked and decoded at a time: one core
+// less than there are, so that answers do not wait for pages.
+var unpackers = func() chan *unpacker {
+	n := max(1, runtime.GOMAXPROCS(0)-1)
+	all := make(chan *unpacker, n)
+	for range n {
+		all <- new(unpacker)
+	}
+	return all
+}()
 
 // unpack reads a packed page, and then has it decoded. A page comes whole first:
 // it is small while it is packed, gzip is faster on what is in memory, and nobody
 // holds the large buffers of decoding while they wait for the network.
 func (l *loop) unpack(body io.Reader, decode func(io.Reader) error) error {
-	u := unpackers.Get().(*unpacker)
-	defer unpackers.Put(u)
-	u.packed.Reset()
-	if _, err := u.packed.ReadFrom(body); err != nil {
+	packed := packedPages.Get().(*bytes.Buffer)
+	defer packedPages.Put(packed)
+	packed.Reset()
+	if _, err := packed.ReadFrom(body); err != nil {
 		return err
 	}
-	u.source.Reset(u.packed.Bytes())
-	if err := u.gzip.Reset(&u.source); err != nil {
+	u := <-unpackers
+	defer func() { unpackers <- u }()
+	u.packed.Reset(packed.Bytes())
+	if err := u.gzip.Reset(&u.packed); err != nil {
 		return fmt.Errorf("the page is not gzip as its header says: %w", err)
 	}
 	return decode(&u.gzip)
