@@ -36,7 +36,7 @@ const (
 func TestAccuracy(t *testing.T) {
 	namespace := newNamespace(t)
 	guests := startLoads(t, namespace)
-	scrapeBeside(t, cluster.Nodes()[1])
+	scrapeBeside(t, cluster.Nodes()[1], otherScraperInterval, func(string, time.Duration) {})
 
 	began := time.Now().Add(2 * time.Second).Truncate(time.Second).Add(rateWindow)
 	for _, l := range loads {
@@ -116,7 +116,31 @@ func startLoads(t *testing.T, namespace string) map[string]loaded {
 }
 
 // scrapeBeside is another scraper of a node's page, until the test ends.
-func scrapeBeside(t *testing.T, node string) {
+func scrapeBeside(t *testing.T, node string, interval time.Duration, read func(page string, took time.Duration)) {
+	client, address := virtHandler(t, node)
+	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	var running sync.WaitGroup
+	t.Cleanup(func() { stop(); running.Wait() })
+	running.Go(func() {
+		ticker := time.NewTicker(interval)
+		defer ticker.Stop()
+		for ctx.Err() == nil {
+			asked := time.Now()
+			// It may fail, as while a node's exporter is away.
+			if page, err := fetch(ctx, client, address); err == nil {
+				read(page, time.Since(asked))
+			}
+			select {
+			case <-ctx.Done():
+			case <-ticker.C:
+			}
+		}
+	})
+}
+
+// virtHandler returns where a node's page is, and what trusts it.
+func virtHandler(t *testing.T, node string) (client *http.Client, address string) {
+	t.Helper()
 	pod, err := kubeClient(t).CoreV1().Pods("kubevirt").Get(t.Context(), "virt-handler-"+node, metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -125,24 +149,10 @@ func scrapeBeside(t *testing.T, node string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := clientOf(t, &rest.Config{TLSClientConfig: rest.TLSClientConfig{
+	client = clientOf(t, &rest.Config{TLSClientConfig: rest.TLSClientConfig{
 		CAData: []byte(bundle.Data["ca-bundle"]), ServerName: "virt-handler.kubevirt.svc",
 	}})
-	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
-	var running sync.WaitGroup
-	t.Cleanup(func() { stop(); running.Wait() })
-	running.Go(func() {
-		ticker := time.NewTicker(otherScraperInterval)
-		defer ticker.Stop()
-		for ctx.Err() == nil {
-			// It may fail, as while a node's exporter is away: nobody reads it.
-			_, _ = fetch(ctx, client, "https://"+pod.Status.PodIP+":8443/metrics")
-			select {
-			case <-ctx.Done():
-			case <-ticker.C:
-			}
-		}
-	})
+	return client, "https://" + pod.Status.PodIP + ":8443/metrics"
 }
 
 // observation is what the API answered about a guest.

@@ -78,7 +78,18 @@ func alone(t *testing.T) {
 // file.
 func (f fleet) start(t *testing.T, name, binary, file string, args ...string) *process.Process {
 	t.Helper()
-	p, err := process.Start(f.dir, name, exec.Command(binary, args...))
+	p := startProcess(t, f.dir, name, exec.Command(binary, args...))
+	await(t, p, func(context.Context) error {
+		_, err := os.Stat(file)
+		return err
+	})
+	return p
+}
+
+// startProcess starts a process until the test ends, which is to live as long.
+func startProcess(t *testing.T, dir, name string, cmd *exec.Cmd) *process.Process {
+	t.Helper()
+	p, err := process.Start(dir, name, cmd)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,10 +100,6 @@ func (f fleet) start(t *testing.T, name, binary, file string, args ...string) *p
 		if err := p.Stop(); err != nil {
 			t.Error(err)
 		}
-	})
-	await(t, p, func(context.Context) error {
-		_, err := os.Stat(file)
-		return err
 	})
 	return p
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -118,18 +119,29 @@ func ask(ctx context.Context, config *rest.Config, path string) ([]v1beta2.Metri
 	return list.Items, nil
 }
 
-// serverMetrics returns what reads the page with the server's own metrics.
-func serverMetrics(t *testing.T) func() string {
+// serverClient is the administrator's, of the servers themselves.
+func serverClient(t *testing.T) *http.Client {
 	t.Helper()
 	config := cluster.RESTConfig()
 	config.ServerName = "guest-metrics-server.guest-metrics-server.svc"
-	client := clientOf(t, config)
+	return clientOf(t, config)
+}
+
+// serverMetrics returns what reads the page with the server's own metrics.
+func serverMetrics(t *testing.T) func() string {
+	t.Helper()
 	service, err := kubeClient(t).CoreV1().Services("guest-metrics-server").Get(t.Context(), "guest-metrics-server", metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return metricsAt(t, service.Spec.ClusterIP)
+}
+
+func metricsAt(t *testing.T, address string) func() string {
+	t.Helper()
+	client := serverClient(t)
 	return func() string {
-		page, err := fetch(t.Context(), client, "https://"+service.Spec.ClusterIP+"/metrics")
+		page, err := fetch(t.Context(), client, "https://"+address+"/metrics")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -72,15 +72,22 @@ func run(m *testing.M) (code int, err error) {
 			fmt.Fprintln(os.Stderr, "e2e: the logs are in", state)
 		}
 	}()
-	if err := cluster.StartServer(ctx, serverBinary,
+	if err := os.Setenv("POD_NAME", oneReplica); err != nil { // As a pod has it.
+		return 1, err
+	}
+	if err := cluster.StartServer(ctx, serverBinary, serverFlags()...); err != nil {
+		return 1, err
+	}
+	return m.Run(), nil
+}
+
+func serverFlags() []string {
+	return []string{
 		fmt.Sprintf("--scrape-interval=%s", scrapeInterval),
 		fmt.Sprintf("--guest-scrape-interval=%s", scrapeInterval),
 		fmt.Sprintf("--rate-window=%s", rateWindow),
 		fmt.Sprintf("--max-sample-age=%s", maxSampleAge),
 		fmt.Sprintf("--warmup=%s", warmup),
 		"-v=2",
-	); err != nil {
-		return 1, err
 	}
-	return m.Run(), nil
 }
