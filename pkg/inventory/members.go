@@ -165,8 +165,11 @@ func (s *Store) Select(kind Kind, namespace string, selector labels.Selector) []
 	var found []Selected
 	switch kind {
 	case Pods:
-		for v := range s.vmis.in(namespace) {
-			if p := s.activePod(v); p != nil && selector.Matches(labels.Set(p.Labels)) {
+		for p := range s.pods.in(namespace) {
+			if !selector.Matches(labels.Set(p.Labels)) { // First, since it is the cheapest.
+				continue
+			}
+			if v := s.vmiOf(p); v != nil {
 				found = append(found, Selected{p.Name, []Member{s.member(v, p, now)}})
 			}
 		}

@@ -155,7 +155,12 @@ func (b *bench) measureQueries(ctx context.Context, f *fleet, s *server, r *resu
 	if err != nil {
 		return err
 	}
-	if r.answers, err = b.query(ctx, f, s, func(world.VMI) bool { return true }); err != nil {
+	profile := make(chan error, 1)
+	go func() {
+		profile <- s.profile(ctx, fmt.Sprintf("profile?seconds=%d", max(1, int(b.queryTime.Seconds())-1)), "queries.pprof")
+	}()
+	r.answers, err = b.query(ctx, f, s, func(world.VMI) bool { return true })
+	if err := errors.Join(err, <-profile); err != nil {
 		return err
 	}
 	after, err := b.look(ctx, f, s)
