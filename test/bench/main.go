@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"guest-metrics-server/test/filelock"
 )
 
 type options struct {
@@ -86,6 +88,12 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
+	// Fleets of tests have the same addresses.
+	lock, err := filelock.Await(ctx, "/tmp/gms-fleet.lock", func() { progress("Waiting for another fleet to end.") })
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
 	b := &bench{options: o, programs: programs, report: &report{}}
 	if err := b.runAll(ctx); err != nil {
 		return err
