@@ -2,8 +2,8 @@ package scrape
 
 import (
 	"context"
-	"hash/fnv"
-	"io"
+	"crypto/sha256"
+	"encoding/binary"
 	"net/http"
 	"sync"
 	"time"
@@ -58,13 +58,11 @@ func (l *loop) run(ctx context.Context) {
 
 // phase returns how long after now a target's next scrape is due. Targets are
 // spread evenly over the interval, and a target keeps its phase over restarts.
-// The hash ends with the target: of two inputs that differ in their last byte
-// alone, FNV's values differ by nearly the same amount always, and two such
-// replicas would meet either everywhere or nowhere.
+// The hash mixes well, so that two replicas whose names are alike meet neither at
+// all targets nor at none.
 func phase(target, replica string, now time.Time, interval time.Duration) time.Duration {
-	h := fnv.New64a()
-	_, _ = io.WriteString(h, replica+"\x00"+target)
-	due := time.Duration(h.Sum64() % uint64(interval))
+	hash := sha256.Sum256([]byte(replica + "\x00" + target))
+	due := time.Duration(binary.BigEndian.Uint64(hash[:8]) % uint64(interval))
 	since := time.Duration(now.UnixNano() % int64(interval))
 	if due < since {
 		due += interval

@@ -24,7 +24,7 @@ import (
 // they never meet, and 0.6 s at the second, where they always do.
 const (
 	oneReplica   = "guest-metrics-server-6d5f8b7c9d-wzpsk"
-	otherReplica = "guest-metrics-server-6d5f8b7c9d-nd6br"
+	otherReplica = "guest-metrics-server-6d5f8b7c9d-jvnl2"
 )
 
 const (
