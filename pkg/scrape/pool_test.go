@@ -129,23 +129,21 @@ func TestTheEndIsNotBlamedOnTheTarget(t *testing.T) {
 
 func TestThePageFuncLearnsWhenThePageWasAskedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var told time.Time
+		told := make(chan time.Time)
 		// The first two tries find the target busy.
 		f := start(t.Context(), map[string]answer{"n1": nth(busy, busy, takes(3*time.Second))}, func(c *Config) {
 			c.Interval = time.Minute
 			c.Pages = func(Target) PageFunc {
 				return func(_ context.Context, at time.Time, _ io.Reader) error {
-					told = at
+					told <- at
 					return nil
 				}
 			}
 		})
-		for told.IsZero() {
-			f.pass(time.Second)
-		}
+		at := <-told
 		f.stop()
-		if want := f.visitsOf("n1"); len(want) != 3 || !told.Equal(want[2]) {
-			t.Errorf("told %v, want the last of the tries at %v, which gave the page", told, want)
+		if want := f.visitsOf("n1"); len(want) != 3 || !at.Equal(want[2]) {
+			t.Errorf("told %v, want the last of the tries at %v, which gave the page", at, want)
 		}
 	})
 }
