@@ -1,7 +1,7 @@
 // Package ingest takes pages into the history: it joins what a page says of a
 // name with what the Kubernetes API says of the VMI of that name. In goes a
-// page of a node, out go samples under the VMI's UID. It does not fetch pages
-// and computes nothing.
+// page of a node or of a guest, out go samples under the VMI's UID. It does not
+// fetch pages and computes nothing.
 package ingest
 
 import (
