@@ -1,66 +1,70 @@
 package apiserver
 
 import (
-	"fmt"
+	"net/http"
 
-	"k8s.io/apimachinery/pkg/api/meta"
+	"github.com/emicklei/go-restful/v3"
+	apidiscoveryv2 "k8s.io/api/apidiscovery/v2"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apiserver/pkg/endpoints"
 	"k8s.io/apiserver/pkg/endpoints/discovery"
 	genericapiserver "k8s.io/apiserver/pkg/server"
-	"k8s.io/metrics/pkg/apis/custom_metrics"
-	"k8s.io/metrics/pkg/apis/custom_metrics/v1beta1"
-	"k8s.io/metrics/pkg/apis/custom_metrics/v1beta2"
-	"sigs.k8s.io/custom-metrics-apiserver/pkg/apiserver"
-	"sigs.k8s.io/custom-metrics-apiserver/pkg/apiserver/installer"
-	"sigs.k8s.io/custom-metrics-apiserver/pkg/provider"
-	storage "sigs.k8s.io/custom-metrics-apiserver/pkg/registry/custom_metrics"
 )
 
-// versions of the API, the preferred one first.
-var versions = []schema.GroupVersion{v1beta2.SchemeGroupVersion, v1beta1.SchemeGroupVersion}
+// API is an API group to serve.
+type API struct {
+	Group    string
+	Versions []Version // The preferred one first.
+}
 
-// installAPI installs the handlers and the discovery of custom.metrics.k8s.io.
+// Version is a version of an API group.
+type Version struct {
+	Name    string
+	Handler http.Handler // Answers GET of all paths below the version.
+	Answer  any          // An object of the type that is answered, for the OpenAPI document.
+
+	// What discovery lists, in its two forms.
+	Resources  []metav1.APIResource
+	Aggregated []apidiscoveryv2.APIResourceDiscovery
+}
+
+// resources lists the resources of a version in unaggregated discovery.
+type resources []metav1.APIResource
+
+// ListAPIResources implements discovery.APIResourceLister.
+func (r resources) ListAPIResources() []metav1.APIResource { return r }
+
+// install installs the handlers and the discovery of an API.
 //
-// The library would do it, but names only v1beta1 in the group's discovery and
-// leaves aggregated discovery empty, which kube-apiserver takes for an API
-// without resources.
-func installAPI(server *genericapiserver.GenericAPIServer, p provider.CustomMetricsProvider) error {
-	info := genericapiserver.NewDefaultAPIGroupInfo(custom_metrics.GroupName, apiserver.Scheme,
-		runtime.NewParameterCodec(apiserver.Scheme), apiserver.Codecs)
-	rest := storage.NewREST(p)
-	resources := lister{p}
-	group := metav1.APIGroup{Name: custom_metrics.GroupName}
-	for i, gv := range versions {
-		api := &installer.MetricsAPIGroupVersion{
-			DynamicStorage: rest,
-			APIGroupVersion: &endpoints.APIGroupVersion{
-				Root:             genericapiserver.APIGroupPrefix,
-				GroupVersion:     gv,
-				MetaGroupVersion: info.MetaGroupVersion,
-				ParameterCodec:   info.ParameterCodec,
-				Serializer:       info.NegotiatedSerializer,
-				Creater:          info.Scheme,
-				Convertor:        info.Scheme,
-				UnsafeConvertor:  runtime.UnsafeObjectConvertor(info.Scheme),
-				Typer:            info.Scheme,
-				Namer:            runtime.Namer(meta.NewAccessor()),
-			},
-			ResourceLister: resources,
-			Handlers:       &installer.CMHandlers{},
-		}
-		if err := api.InstallREST(server.Handler.GoRestfulContainer); err != nil {
-			return fmt.Errorf("install the API %s: %w", gv, err)
-		}
+// The custom-metrics library would do it for its API, but it takes the object's
+// namespace from elsewhere than what was authorized, names only one version in
+// the group's discovery, and leaves aggregated discovery empty, which
+// kube-apiserver takes for an API without resources.
+func install(server *genericapiserver.GenericAPIServer, api API) {
+	group := metav1.APIGroup{Name: api.Group}
+	for i, version := range api.Versions {
+		gv := schema.GroupVersion{Group: api.Group, Version: version.Name}
+		ws := new(restful.WebService).Path(genericapiserver.APIGroupPrefix + "/" + gv.String())
+		ws.Doc("API at " + gv.String())
+		discovery.NewAPIVersionHandler(server.Serializer, gv, resources(version.Resources)).AddToWebService(ws)
+		ws.Route(ws.GET("/{path:*}").
+			To(func(request *restful.Request, response *restful.Response) {
+				version.Handler.ServeHTTP(response.ResponseWriter, request.Request)
+			}).
+			Operation("get"+version.Name).
+			Param(ws.PathParameter("path", "what is asked for").DataType("string")).
+			Produces("application/json").
+			Returns(http.StatusOK, "OK", version.Answer).
+			Writes(version.Answer))
+		server.Handler.GoRestfulContainer.Add(ws)
+
 		group.Versions = append(group.Versions, metav1.GroupVersionForDiscovery{GroupVersion: gv.String(), Version: gv.Version})
-		aggregated := resources.aggregated(gv)
-		server.AggregatedDiscoveryGroupManager.AddGroupVersion(gv.Group, aggregated)
-		server.AggregatedDiscoveryGroupManager.SetGroupVersionPriority(metav1.GroupVersion(gv), 100, len(versions)-i)
+		server.AggregatedDiscoveryGroupManager.AddGroupVersion(gv.Group, apidiscoveryv2.APIVersionDiscovery{
+			Version: gv.Version, Freshness: apidiscoveryv2.DiscoveryFreshnessCurrent, Resources: version.Aggregated,
+		})
+		server.AggregatedDiscoveryGroupManager.SetGroupVersionPriority(metav1.GroupVersion(gv), 100, len(api.Versions)-i)
 	}
 	group.PreferredVersion = group.Versions[0]
 	server.DiscoveryGroupManager.AddGroup(group)
 	server.Handler.GoRestfulContainer.Add(discovery.NewAPIGroupHandler(server.Serializer, group).WebService())
-	return nil
 }

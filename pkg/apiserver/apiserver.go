@@ -19,7 +19,6 @@ import (
 	"sigs.k8s.io/custom-metrics-apiserver/pkg/cmd/options"
 	"sigs.k8s.io/custom-metrics-apiserver/pkg/generated/openapi/core"
 	"sigs.k8s.io/custom-metrics-apiserver/pkg/generated/openapi/custommetrics"
-	"sigs.k8s.io/custom-metrics-apiserver/pkg/provider"
 )
 
 const name = "guest-metrics-server"
@@ -28,8 +27,8 @@ const name = "guest-metrics-server"
 type Config struct {
 	Options  *options.CustomMetricsAdapterServerOptions // Completed and valid.
 	Client   *rest.Config                               // For delegated authentication and authorization.
-	Provider provider.CustomMetricsProvider
-	Gatherer prometheus.Gatherer // The server's own metrics.
+	APIs     []API
+	Registry *prometheus.Registry // The server's own metrics, to which this package adds its own.
 
 	// Ready says what the server still waits for, nil when it can answer.
 	Ready func() error
@@ -67,10 +66,10 @@ func New(config Config) (*Server, error) {
 		return nil, fmt.Errorf("make the API server: %w", err)
 	}
 	generic := server.GenericAPIServer
-	if err := installAPI(generic, config.Provider); err != nil {
-		return nil, err
+	for _, api := range config.APIs {
+		install(generic, api)
 	}
-	generic.Handler.NonGoRestfulMux.Handle("/metrics", promhttp.HandlerFor(config.Gatherer, promhttp.HandlerOpts{}))
+	generic.Handler.NonGoRestfulMux.Handle("/metrics", promhttp.HandlerFor(config.Registry, promhttp.HandlerOpts{}))
 	return &Server{generic: generic}, nil
 }
 
@@ -78,6 +77,13 @@ func openAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenAPID
 	definitions := core.GetOpenAPIDefinitions(ref)
 	maps.Copy(definitions, custommetrics.GetOpenAPIDefinitions(ref))
 	return definitions
+}
+
+// Handler returns what answers requests, for tests that serve it themselves.
+// Call stop when it is no longer used.
+func (s *Server) Handler() (handler http.Handler, stop func()) {
+	s.generic.PrepareRun()
+	return s.generic.Handler, s.generic.Destroy
 }
 
 // Run serves until the context ends, then lets requests finish.

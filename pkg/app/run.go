@@ -14,6 +14,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/klog/v2"
 
+	"guest-metrics-server/pkg/api/custom"
 	"guest-metrics-server/pkg/apiserver"
 	"guest-metrics-server/pkg/history"
 	"guest-metrics-server/pkg/ingest"
@@ -59,9 +60,10 @@ func Run(ctx context.Context, o *Options) error {
 		MaxSampleAge:     o.MaxSampleAge,
 		MinKnownFraction: o.MinKnownFraction,
 	})
+	customMetrics := custom.NewHandler(answers)
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(guestMetrics...)
-	registry.MustRegister(pool, answers, pages, events.problems,
+	registry.MustRegister(pool, answers, customMetrics, pages, events.problems,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	ready := &readiness{
 		missing: watcher.Missing,
@@ -71,8 +73,8 @@ func Run(ctx context.Context, o *Options) error {
 	server, err := apiserver.New(apiserver.Config{
 		Options:  o.Serving,
 		Client:   client,
-		Provider: answers,
-		Gatherer: registry,
+		APIs:     []apiserver.API{customMetrics.API()},
+		Registry: registry,
 		Ready:    ready.check,
 	})
 	if err != nil {

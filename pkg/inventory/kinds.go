@@ -36,6 +36,3 @@ func (k Kind) IsGroup() bool {
 		return true
 	}
 }
-
-// Namespaced tells whether objects of the kind are in a namespace.
-func (k Kind) Namespaced() bool { return k != Namespaces }

@@ -92,7 +92,7 @@ func (s *Store) vmisOf(kind Kind, namespace, name string) (iter.Seq[*VMI], bool)
 		}
 		return s.behind(service), true
 	case Namespaces:
-		return s.vmis.in(name), true // Whether it exists, we do not watch.
+		return s.vmis.in(namespace), name == namespace // Whether it exists, we do not watch.
 	default:
 		owner := s.objects[kind].get(namespace, name)
 		if owner == nil {

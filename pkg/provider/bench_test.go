@@ -1,13 +1,14 @@
-package provider
+package provider_test
 
 import (
 	"fmt"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/labels"
-	cmprovider "sigs.k8s.io/custom-metrics-apiserver/pkg/provider"
 
 	"guest-metrics-server/pkg/inventory"
+	"guest-metrics-server/pkg/metric"
+	"guest-metrics-server/pkg/provider"
 )
 
 // BenchmarkPods answers what an HPA of type Pods asks, of a pool in a namespace
@@ -28,13 +29,15 @@ func BenchmarkPods(b *testing.B) {
 			if err := w.step("run 45s"); err != nil {
 				b.Fatal(err)
 			}
-			selector := labels.SelectorFromSet(labels.Set{"app": "pool-0"})
-			info := cmprovider.CustomMetricInfo{GroupResource: inventory.Pods.GroupResource, Namespaced: true, Metric: "guest_cpu_utilization_percent"}
+			q := provider.Query{
+				Kind: inventory.Pods, Namespace: defaultNamespace, Selector: labels.SelectorFromSet(labels.Set{"app": "pool-0"}),
+				Metric: metric.Lookup("guest_cpu_utilization_percent"), MetricSelector: labels.Everything(),
+			}
 			b.ReportAllocs()
 			for b.Loop() {
-				list, err := w.provider.GetMetricBySelector(b.Context(), defaultNamespace, selector, info, labels.Everything())
-				if err != nil || len(list.Items) != size {
-					b.Fatalf("%d values, %v", len(list.Items), err)
+				values, err := w.provider.Answer(q)
+				if err != nil || len(values) != size {
+					b.Fatalf("%d values, %v", len(values), err)
 				}
 			}
 		})

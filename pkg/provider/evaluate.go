@@ -14,16 +14,16 @@ import (
 // evaluate returns the value of an object from its members, or why there is
 // none.
 func (p *Provider) evaluate(q question, members []inventory.Member) (metric.Reading, *unknown.Error) {
-	if q.kind.IsGroup() {
+	if q.Kind.IsGroup() {
 		return p.group(q, members)
 	}
 	if len(members) == 0 {
-		if q.kind == inventory.Pods {
+		if q.Kind == inventory.Pods {
 			return metric.Reading{}, unknown.Errorf(unknown.NoActivePod, "it is not the active launcher pod of a VirtualMachineInstance")
 		}
 		return metric.Reading{}, unknown.Errorf(unknown.NotRunning, "it has no VirtualMachineInstance: it is stopped")
 	}
-	return p.assess(members[0], q.metric, q.match)
+	return p.assess(members[0], q.Metric, q.match)
 }
 
 // assess returns the metric of one VMI, or why it is unknown.
@@ -115,14 +115,14 @@ func (p *Provider) group(q question, members []inventory.Member) (metric.Reading
 	var known metric.Members
 	var reasons tally
 	for _, m := range members {
-		reading, err := p.assess(m, q.metric, q.match)
+		reading, err := p.assess(m, q.Metric, q.match)
 		switch {
 		case err == nil:
 			known.Readings = append(known.Readings, reading)
 			continue
 		case err.Reason == unknown.WarmingUp || err.Reason == unknown.NotReady:
 			known.Warming++
-		case err.Reason == unknown.NoEndpoint && q.kind == inventory.Namespaces:
+		case err.Reason == unknown.NoEndpoint && q.Kind == inventory.Namespaces:
 			// Of all that is in a namespace, most may serve no HTTP.
 		case m.Standing == nil:
 			known.Unknown++

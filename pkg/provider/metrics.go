@@ -1,10 +1,10 @@
 package provider
 
 import (
-	"github.com/prometheus/client_golang/prometheus"
-	cmprovider "sigs.k8s.io/custom-metrics-apiserver/pkg/provider"
+	"time"
 
-	"guest-metrics-server/pkg/inventory"
+	"github.com/prometheus/client_golang/prometheus"
+
 	"guest-metrics-server/pkg/metric"
 	"guest-metrics-server/pkg/unknown"
 )
@@ -39,36 +39,6 @@ var samplesDesc = prometheus.NewDesc("guest_metrics_server_samples",
 
 var ageBuckets = []float64{5, 10, 15, 20, 30, 45, 60, 120}
 
-// requests counts the questions asked.
-type requests struct {
-	total *prometheus.CounterVec
-}
-
-func newRequests() requests {
-	return requests{prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "guest_metrics_server_requests_total",
-		Help: "Requests by metric, resource and result; error means that no value was answered.",
-	}, []string{"metric", "resource", "result"})}
-}
-
-// count counts a request. What is not served counts as "other": its names come
-// from clients.
-func (r requests) count(info cmprovider.CustomMetricInfo, err error) {
-	name, resource, result := "other", "other", "ok"
-	if metric.Lookup(info.Metric) != nil {
-		name = info.Metric
-	}
-	for _, kind := range inventory.Kinds() {
-		if kind.GroupResource == info.GroupResource {
-			resource = kind.GroupResource.String()
-		}
-	}
-	if err != nil {
-		result = "error"
-	}
-	r.total.WithLabelValues(name, resource, result).Inc()
-}
-
 // Describe implements prometheus.Collector.
 func (p *Provider) Describe(ch chan<- *prometheus.Desc) {
 	for _, s := range signals {
@@ -76,7 +46,6 @@ func (p *Provider) Describe(ch chan<- *prometheus.Desc) {
 		ch <- s.ages
 	}
 	ch <- samplesDesc
-	p.requests.total.Describe(ch)
 }
 
 // Collect implements prometheus.Collector.
@@ -87,28 +56,44 @@ func (p *Provider) Collect(ch chan<- prometheus.Metric) {
 	_, samples := p.VirtHandlers.History.Size()
 	_, guests := p.Guests.History.Size()
 	ch <- prometheus.MustNewConstMetric(samplesDesc, prometheus.GaugeValue, float64(samples+guests))
-	p.requests.total.Collect(ch)
 }
 
-func (p *Provider) collect(ch chan<- prometheus.Metric, s signal) {
-	states := map[string]int{stateKnown: 0}
+// States counts the VMIs by whether a metric of theirs is known ("known"), and
+// if not, why.
+func (p *Provider) States(m *metric.Metric) map[string]int {
+	states, _ := p.states(m)
+	return states
+}
+
+// states returns the same, and when the newest samples of the known ones were
+// taken.
+func (p *Provider) states(served *metric.Metric) (states map[string]int, sampled []time.Time) {
+	states = map[string]int{stateKnown: 0}
 	for _, reason := range unknown.Reasons() {
 		states[string(reason)] = 0
 	}
+	for m := range p.Inventory.All() {
+		reading, err := p.assess(m, served, metric.Every)
+		if err != nil {
+			states[string(err.Reason)]++
+			continue
+		}
+		states[stateKnown]++
+		sampled = append(sampled, reading.At)
+	}
+	return states, sampled
+}
+
+func (p *Provider) collect(ch chan<- prometheus.Metric, s signal) {
+	states, sampled := p.states(s.metric)
 	buckets := make(map[float64]uint64, len(ageBuckets))
 	for _, le := range ageBuckets {
 		buckets[le] = 0
 	}
 	var ages float64
 	now := p.Now()
-	for m := range p.Inventory.All() {
-		reading, err := p.assess(m, s.metric, metric.Every)
-		if err != nil {
-			states[string(err.Reason)]++
-			continue
-		}
-		states[stateKnown]++
-		age := now.Sub(reading.At).Seconds()
+	for _, at := range sampled {
+		age := now.Sub(at).Seconds()
 		ages += age
 		for _, le := range ageBuckets {
 			if age <= le {

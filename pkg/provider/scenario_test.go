@@ -1,19 +1,24 @@
-package provider
+package provider_test
 
 import (
-	"errors"
+	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/cockroachdb/datadriven"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/metrics/pkg/apis/custom_metrics"
-	cmprovider "sigs.k8s.io/custom-metrics-apiserver/pkg/provider"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/apiserver/pkg/endpoints/filters"
+	"k8s.io/apiserver/pkg/endpoints/request"
+	"k8s.io/metrics/pkg/apis/custom_metrics/v1beta2"
+
+	"guest-metrics-server/pkg/api/custom"
+	"guest-metrics-server/pkg/provider"
 )
 
 // TestScenarios runs the files in testdata/scenarios. Each subtest in them is a
@@ -73,39 +78,21 @@ func (w *world) ask(t *testing.T, d *datadriven.TestData) string {
 	if len(args) != 3 {
 		d.Fatalf(t, "want a kind, a name or a selector, and a metric, got %q", args)
 	}
-	metricSelector, err := labels.Parse(selectText)
-	if err != nil {
-		d.Fatalf(t, "select: %v", err)
+	path := "namespaces/" + namespace + "/" + resourceOf(args[0]) + "/" + args[1] + "/" + args[2]
+	query := url.Values{"metricLabelSelector": {selectText}}
+	switch {
+	case args[0] == "namespace":
+		path = "namespaces/" + args[1] + "/metrics/" + args[2]
+	case d.Cmd == "list":
+		path = "namespaces/" + namespace + "/" + resourceOf(args[0]) + "/*/" + args[2]
+		query.Set("labelSelector", strings.TrimPrefix(args[1], "all"))
 	}
-	info := cmprovider.CustomMetricInfo{
-		GroupResource: schema.ParseGroupResource(resourceOf(args[0])),
-		Namespaced:    namespace != "" && args[0] != "namespace",
-		Metric:        args[2],
+	if namespace == "" {
+		path = strings.TrimPrefix(path, "namespaces//")
 	}
-	var list *custom_metrics.MetricValueList
-	if d.Cmd == "list" {
-		selector, parseErr := labels.Parse(strings.TrimPrefix(args[1], "all"))
-		if parseErr != nil {
-			d.Fatalf(t, "selector: %v", parseErr)
-		}
-		list, err = w.provider.GetMetricBySelector(t.Context(), namespace, selector, info, metricSelector)
-	} else {
-		name := types.NamespacedName{Namespace: namespace, Name: args[1]}
-		if args[0] == "namespace" {
-			name.Namespace = ""
-		}
-		var value *custom_metrics.MetricValue
-		value, err = w.provider.GetMetricByName(t.Context(), name, info, metricSelector)
-		if err == nil {
-			list = &custom_metrics.MetricValueList{Items: []custom_metrics.MetricValue{*value}}
-		}
-	}
-	if err != nil {
-		var status apierrors.APIStatus
-		if !errors.As(err, &status) {
-			d.Fatalf(t, "not an API status, and so a 500 to the client: %v", err)
-		}
-		return fmt.Sprintf("%d: %v", status.Status().Code, err)
+	list, status := w.get(t, path, query)
+	if status != nil {
+		return fmt.Sprintf("%d: %s", status.Code, status.Message)
 	}
 	var out strings.Builder
 	for _, item := range list.Items {
@@ -117,6 +104,33 @@ func (w *world) ask(t *testing.T, d *datadriven.TestData) string {
 			item.Value.String(), window, w.now.Sub(item.Timestamp.Time).Round(time.Millisecond))
 	}
 	return out.String()
+}
+
+// get asks the API, and returns the values or the error that it answers.
+func (w *world) get(t testing.TB, path string, query url.Values) (v1beta2.MetricValueList, *metav1.Status) {
+	t.Helper()
+	request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/apis/custom.metrics.k8s.io/v1beta2/"+path+"?"+query.Encode(), nil)
+	response := httptest.NewRecorder()
+	w.api.ServeHTTP(response, request)
+	var list v1beta2.MetricValueList
+	var status metav1.Status
+	var into any = &list
+	if response.Code != http.StatusOK {
+		into = &status
+	}
+	if err := json.Unmarshal(response.Body.Bytes(), into); err != nil {
+		t.Fatalf("%s: %d, %v: %s", path, response.Code, err, response.Body)
+	}
+	if response.Code != http.StatusOK {
+		return list, &status
+	}
+	return list, nil
+}
+
+// apiOf serves a version of the API without authentication and authorization.
+func apiOf(p *provider.Provider) http.Handler {
+	infos := &request.RequestInfoFactory{APIPrefixes: sets.NewString("apis"), GrouplessAPIPrefixes: sets.NewString()}
+	return filters.WithRequestInfo(custom.NewHandler(p).API().Versions[0].Handler, infos)
 }
 
 // resourceOf lets scenarios say "pool" for virtualmachinepools.pool.kubevirt.io.

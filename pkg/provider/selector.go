@@ -5,10 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/selection"
 
 	"guest-metrics-server/pkg/metric"
 )
@@ -17,10 +14,17 @@ import (
 // of a group become one value.
 const aggregateKey = "aggregate"
 
-// applySelector takes metric.selector into the question: which instances of the
-// metric, and how a group aggregates.
+// question is a query with its metric.selector understood.
+type question struct {
+	Query
+	match metric.Match       // Which interfaces, drives or mount points.
+	group metric.Aggregation // How the members of a group become one value.
+}
+
+// applySelector understands metric.selector: which interfaces, drives or mount
+// points are asked for, and how a group aggregates.
 func (q *question) applySelector(selector labels.Selector) error {
-	q.match, q.group = metric.Every, q.metric.Group
+	q.match, q.group = metric.Every, q.Metric.Group
 	requirements, selectable := selector.Requirements()
 	if !selectable {
 		return q.badSelector(selector, "it matches nothing")
@@ -35,39 +39,18 @@ func (q *question) applySelector(selector labels.Selector) error {
 			if err := q.applyAggregate(selector, r); err != nil {
 				return err
 			}
-		case q.metric.Instance != "" && r.Key() == q.metric.Instance:
+		case q.Metric.Instance != "" && r.Key() == q.Metric.Instance:
 			instances = instances.Add(r)
 		default:
-			return q.badSelector(selector, fmt.Sprintf("%s is no key of %s; the keys are %s", r.Key(), q.metric.Name, strings.Join(q.selectorKeys(), ", ")))
+			return q.badSelector(selector, fmt.Sprintf("%s is no key of %s; the keys are %s", r.Key(), q.Metric.Name, strings.Join(q.selectorKeys(), ", ")))
 		}
 	}
 	if !instances.Empty() {
 		q.match = func(instance string) bool {
-			return instances.Matches(labels.Set{q.metric.Instance: labelValue(instance)})
+			return instances.Matches(labels.Set{q.Metric.Instance: labelValue(instance)})
 		}
 	}
-	q.selector = inAnswer(requirements)
 	return nil
-}
-
-// inAnswer puts a selector into the form of an answer.
-func inAnswer(requirements labels.Requirements) *metav1.LabelSelector {
-	operators := map[selection.Operator]metav1.LabelSelectorOperator{
-		selection.Equals:       metav1.LabelSelectorOpIn,
-		selection.DoubleEquals: metav1.LabelSelectorOpIn,
-		selection.In:           metav1.LabelSelectorOpIn,
-		selection.NotEquals:    metav1.LabelSelectorOpNotIn,
-		selection.NotIn:        metav1.LabelSelectorOpNotIn,
-		selection.Exists:       metav1.LabelSelectorOpExists,
-		selection.DoesNotExist: metav1.LabelSelectorOpDoesNotExist,
-	}
-	var s metav1.LabelSelector
-	for _, r := range requirements {
-		s.MatchExpressions = append(s.MatchExpressions, metav1.LabelSelectorRequirement{
-			Key: r.Key(), Operator: operators[r.Operator()], Values: slices.Sorted(slices.Values(r.ValuesUnsorted())),
-		})
-	}
-	return &s
 }
 
 func (q *question) applyAggregate(selector labels.Selector, r labels.Requirement) error {
@@ -75,8 +58,8 @@ func (q *question) applyAggregate(selector labels.Selector, r labels.Requirement
 	if len(values) != 1 || !slices.Contains(metric.Aggregations(), metric.Aggregation(values[0])) {
 		return q.badSelector(selector, fmt.Sprintf("%s must be one of %v", aggregateKey, metric.Aggregations()))
 	}
-	if !q.kind.IsGroup() {
-		return q.badSelector(selector, fmt.Sprintf("%s is for groups, and a %s is one VMI", aggregateKey, q.kind.Kind))
+	if !q.Kind.IsGroup() {
+		return q.badSelector(selector, fmt.Sprintf("%s is for groups, and a %s is one VMI", aggregateKey, q.Kind.Kind))
 	}
 	q.group = metric.Aggregation(values[0])
 	return nil
@@ -84,14 +67,14 @@ func (q *question) applyAggregate(selector labels.Selector, r labels.Requirement
 
 func (q *question) selectorKeys() []string {
 	keys := []string{aggregateKey + " (for groups)"}
-	if q.metric.Instance != "" {
-		keys = append(keys, q.metric.Instance)
+	if q.Metric.Instance != "" {
+		keys = append(keys, q.Metric.Instance)
 	}
 	return keys
 }
 
 func (q *question) badSelector(selector labels.Selector, why string) error {
-	return apierrors.NewBadRequest(fmt.Sprintf("metric.selector %q: %s", selector, why))
+	return &BadQueryError{fmt.Sprintf("metric.selector %q: %s", selector, why)}
 }
 
 // rootMountPoint is the label value of the mount point "/".

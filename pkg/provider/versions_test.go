@@ -1,4 +1,4 @@
-package provider
+package provider_test
 
 import (
 	"fmt"
@@ -8,11 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/types"
-	cmprovider "sigs.k8s.io/custom-metrics-apiserver/pkg/provider"
 
-	"guest-metrics-server/pkg/inventory"
 	"guest-metrics-server/pkg/metric"
 )
 
@@ -120,14 +116,13 @@ func served(t *testing.T, dir string) string {
 			if m.GuestHTTP {
 				continue // Not of these pages.
 			}
-			info := cmprovider.CustomMetricInfo{GroupResource: inventory.VMIs.GroupResource, Namespaced: true, Metric: m.Name}
 			answer := "unknown"
-			value, err := w.provider.GetMetricByName(t.Context(), types.NamespacedName{Namespace: defaultNamespace, Name: name}, info, labels.Everything())
+			list, status := w.get(t, "namespaces/"+defaultNamespace+"/"+resourceOf("vmi")+"/"+name+"/"+m.Name, nil)
 			switch {
-			case err == nil:
-				answer = value.Value.String()
-			case !strings.Contains(err.Error(), "(not_reported)") && !strings.Contains(err.Error(), "(no_agent)"):
-				t.Errorf("%s of %s: %v, want a value or that it is not reported", m.Name, name, err)
+			case status == nil:
+				answer = list.Items[0].Value.String()
+			case !strings.Contains(status.Message, "(not_reported)") && !strings.Contains(status.Message, "(no_agent)"):
+				t.Errorf("%s of %s: %v, want a value or that it is not reported", m.Name, name, status.Message)
 			}
 			lines = append(lines, fmt.Sprintf("%s %s %s", name, m.Name, answer))
 		}

@@ -1,10 +1,11 @@
-package provider
+package provider_test
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"guest-metrics-server/pkg/ingest"
 	"guest-metrics-server/pkg/inventory"
 	"guest-metrics-server/pkg/metric"
+	"guest-metrics-server/pkg/provider"
 	"guest-metrics-server/pkg/scrape"
 )
 
@@ -34,7 +36,8 @@ type world struct {
 	ingester *ingest.Ingester
 	pages    *ingest.GuestPages
 	readers  map[inventory.Guest]scrape.PageFunc
-	provider *Provider
+	provider *provider.Provider
+	api      http.Handler
 	vmis     map[string]inventory.VMI // Without the namespace.
 	guests   map[string]*guest
 	nodes    map[string]*node
@@ -60,15 +63,16 @@ func newWorld(t *testing.T) *world {
 	w.store = inventory.NewStore(inventory.DefaultWarmup, clock)
 	w.ingester = ingest.New(w.store, samples)
 	w.pages = ingest.NewGuestPages(w.store, guestSamples, func(*inventory.VMI, string) {})
-	w.provider = New(Config{
+	w.provider = provider.New(provider.Config{
 		Inventory:        w.store,
-		VirtHandlers:     Source{History: samples, Status: w.nodeStatus},
-		Guests:           Source{History: guestSamples, Status: w.guestStatus},
+		VirtHandlers:     provider.Source{History: samples, Status: w.nodeStatus},
+		Guests:           provider.Source{History: guestSamples, Status: w.guestStatus},
 		Now:              clock,
 		RateWindow:       30 * time.Second,
 		MaxSampleAge:     time.Minute,
 		MinKnownFraction: 0.5,
 	})
+	w.api = apiOf(w.provider)
 	return w
 }
 
@@ -167,17 +171,12 @@ func (w *world) scrape(name, text string) {
 
 // states renders the server's own metric of VMIs by state.
 func (w *world) states() string {
-	counts := make(map[string]int)
-	for m := range w.store.All() {
-		state := stateKnown
-		if _, err := w.provider.assess(m, metric.All()[0], metric.Every); err != nil {
-			state = string(err.Reason)
-		}
-		counts[state]++
-	}
+	counts := w.provider.States(metric.All()[0])
 	var out strings.Builder
 	for _, state := range slices.Sorted(maps.Keys(counts)) {
-		fmt.Fprintf(&out, "%s %d\n", state, counts[state])
+		if counts[state] > 0 {
+			fmt.Fprintf(&out, "%s %d\n", state, counts[state])
+		}
 	}
 	return out.String()
 }

@@ -1,26 +1,51 @@
-package apiserver
+package custom_test
 
 import (
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	apidiscoveryv2 "k8s.io/api/apidiscovery/v2"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/rest"
+	"k8s.io/metrics/pkg/apis/custom_metrics/v1beta1"
+	"k8s.io/metrics/pkg/apis/custom_metrics/v1beta2"
+
+	"guest-metrics-server/pkg/api/custom"
+	"guest-metrics-server/pkg/apiserver/servertest"
+	"guest-metrics-server/pkg/inventory"
+	"guest-metrics-server/pkg/metric"
 )
 
-// resources is what each version serves, in order.
-var resources = []string{
-	"guest_heat",
-	"guest_load",
-	"pods/guest_heat",
-	"pods/guest_load",
-	"virtualmachinepools.pool.kubevirt.io/guest_heat",
-	"virtualmachinepools.pool.kubevirt.io/guest_load",
+// resources is what each version lists: each metric of each kind, and its bare
+// name.
+func resources() []string {
+	var all []string
+	for _, m := range metric.All() {
+		all = append(all, m.Name)
+		for _, kind := range inventory.Kinds() {
+			all = append(all, kind.GroupResource.String()+"/"+m.Name)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// bareNames is what "kubectl api-resources" prints.
+func bareNames() []string {
+	return slices.DeleteFunc(resources(), func(name string) bool { return strings.Contains(name, "/") })
+}
+
+var versions = []schema.GroupVersion{v1beta2.SchemeGroupVersion, v1beta1.SchemeGroupVersion}
+
+func open(t *testing.T) *httptest.Server {
+	return servertest.Open(t, custom.NewHandler(answers{}).API())
 }
 
 func names(resources []metav1.APIResource) []string {
@@ -35,7 +60,7 @@ func names(resources []metav1.APIResource) []string {
 // decode gets an answer into an object.
 func decode[T any](t *testing.T, url, accept string) T {
 	t.Helper()
-	code, body := get(t, url, accept)
+	code, body := servertest.Get(t, url, accept)
 	var object T
 	if err := json.Unmarshal([]byte(body), &object); err != nil || code != http.StatusOK {
 		t.Fatalf("%s answers %d, %v: %s", url, code, err, body)
@@ -70,7 +95,7 @@ func TestDiscoveryOfAVersionListsItsMetrics(t *testing.T) {
 	s := open(t)
 	for _, gv := range versions {
 		list := decode[metav1.APIResourceList](t, s.URL+"/apis/"+gv.String(), "application/json")
-		if diff := cmp.Diff(resources, names(list.APIResources)); list.GroupVersion != gv.String() || diff != "" {
+		if diff := cmp.Diff(resources(), names(list.APIResources)); list.GroupVersion != gv.String() || diff != "" {
 			t.Errorf("%s, -want +got:\n%s", list.GroupVersion, diff)
 		}
 	}
@@ -117,7 +142,7 @@ func TestClientsFindTheMetrics(t *testing.T) {
 			for _, list := range lists {
 				got[list.GroupVersion] = names(list.APIResources)
 			}
-			want := map[string][]string{versions[0].String(): resources, versions[1].String(): resources}
+			want := map[string][]string{versions[0].String(): resources(), versions[1].String(): resources()}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("all, -want +got:\n%s", diff)
 			}
@@ -131,7 +156,7 @@ func TestClientsFindTheMetrics(t *testing.T) {
 			for _, list := range preferred {
 				printed[list.GroupVersion] = names(list.APIResources)
 			}
-			want = map[string][]string{versions[0].String(): {"guest_heat", "guest_load"}, versions[1].String(): nil}
+			want = map[string][]string{versions[0].String(): bareNames(), versions[1].String(): nil}
 			if diff := cmp.Diff(want, printed); diff != "" {
 				t.Errorf("preferred, -want +got:\n%s", diff)
 			}

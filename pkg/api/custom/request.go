@@ -1,0 +1,125 @@
+package custom
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apiserver/pkg/endpoints/request"
+
+	"guest-metrics-server/pkg/inventory"
+	"guest-metrics-server/pkg/metric"
+	"guest-metrics-server/pkg/provider"
+)
+
+// The bounds of a selector. An HPA's has a few labels; what is beyond these only
+// costs the server time, which other tenants' requests need.
+const (
+	maxSelectorBytes = 8 << 10
+	maxRequirements  = 64
+	maxValues        = 256 // Of all requirements together.
+)
+
+// allNames stands for all objects that a selector matches.
+const allNames = "*"
+
+// parse returns what a request asks for. The namespace and the object come from
+// the RequestInfo and from nowhere else: the request was authorized for exactly
+// that.
+//
+// There are two forms of paths below a version:
+//
+//	namespaces/NAMESPACE/RESOURCE/NAME/METRIC   objects in a namespace
+//	namespaces/NAMESPACE/metrics/METRIC         the namespace itself
+func parse(info *request.RequestInfo, values url.Values) (provider.Query, error) {
+	q := provider.Query{Namespace: info.Namespace, Kind: inventory.Namespaces}
+	metricName := info.Name
+	switch {
+	case info.Verb != "get" || slices.Contains(info.Parts, ""):
+		return q, notFound("there is nothing at this path: %s", forms)
+	case q.Namespace == "":
+		return q, notFound("all objects with metrics are in a namespace: %s", forms)
+	case len(info.Parts) == 2 && info.Resource == "metrics":
+	case len(info.Parts) == 3:
+		kind, err := kindOf(info.Resource)
+		if err != nil {
+			return q, err
+		}
+		q.Kind, q.Name, metricName = kind, info.Name, info.Subresource
+	default:
+		return q, notFound("there is nothing at this path: %s", forms)
+	}
+	if q.Metric = metric.Lookup(metricName); q.Metric == nil {
+		return q, notFound("there is no metric %q, only %s", metricName, strings.Join(metricNames(), ", "))
+	}
+	if values.Get("fieldSelector") != "" {
+		return q, &provider.BadQueryError{Message: "fieldSelector: metrics have no fields to select by"}
+	}
+	var err error
+	if q.MetricSelector, err = parseSelector("metricLabelSelector", values); err != nil {
+		return q, err
+	}
+	if q.Name != allNames {
+		return q, nil
+	}
+	q.Name = ""
+	q.Selector, err = parseSelector("labelSelector", values)
+	return q, err
+}
+
+const forms = "ask at namespaces/NAMESPACE/RESOURCE/NAME/METRIC, or at namespaces/NAMESPACE/metrics/METRIC for the namespace itself"
+
+// kindOf returns the kind of objects that a resource names. Namespaces are not
+// among them: a namespace is not an object of another one.
+func kindOf(resource string) (inventory.Kind, error) {
+	var served []string
+	for _, kind := range inventory.Kinds() {
+		if kind == inventory.Namespaces {
+			continue
+		}
+		if kind.GroupResource.String() == resource {
+			return kind, nil
+		}
+		served = append(served, kind.GroupResource.String())
+	}
+	return inventory.Kind{}, notFound("there are no metrics of %q in a namespace, only of %s; those of a namespace itself are at namespaces/NAMESPACE/metrics/METRIC",
+		resource, strings.Join(served, ", "))
+}
+
+func metricNames() []string {
+	var names []string
+	for _, m := range metric.All() {
+		names = append(names, m.Name)
+	}
+	return names
+}
+
+// parseSelector returns the selector in a parameter of the request.
+func parseSelector(parameter string, values url.Values) (labels.Selector, error) {
+	bad := func(format string, args ...any) error {
+		return &provider.BadQueryError{Message: parameter + ": " + fmt.Sprintf(format, args...)}
+	}
+	text := values.Get(parameter)
+	if len(text) > maxSelectorBytes {
+		return nil, bad("it has %d bytes, allowed are %d: use fewer requirements", len(text), maxSelectorBytes)
+	}
+	selector, err := labels.Parse(text)
+	if err != nil {
+		return nil, bad("%v", err)
+	}
+	requirements, _ := selector.Requirements()
+	total := 0
+	for _, r := range requirements {
+		total += len(r.ValuesUnsorted())
+	}
+	if len(requirements) > maxRequirements || total > maxValues {
+		return nil, bad("it has %d requirements with %d values, allowed are %d with %d", len(requirements), total, maxRequirements, maxValues)
+	}
+	return selector, nil
+}
+
+func notFound(format string, args ...any) error {
+	return &provider.NotFoundError{Message: fmt.Sprintf(format, args...)}
+}

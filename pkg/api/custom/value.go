@@ -1,0 +1,69 @@
+package custom
+
+import (
+	"math"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/selection"
+	"k8s.io/metrics/pkg/apis/custom_metrics"
+
+	"guest-metrics-server/pkg/inventory"
+	"guest-metrics-server/pkg/provider"
+)
+
+// listOf returns values in the API's form.
+func listOf(q provider.Query, values []provider.Value) *custom_metrics.MetricValueList {
+	list := &custom_metrics.MetricValueList{Items: make([]custom_metrics.MetricValue, len(values))}
+	identifier := custom_metrics.MetricIdentifier{Name: q.Metric.Name, Selector: labelSelector(q.MetricSelector)}
+	namespace := q.Namespace
+	if q.Kind == inventory.Namespaces {
+		namespace = "" // A namespace is not in one.
+	}
+	for i, v := range values {
+		window := int64(math.Round(v.Span.Seconds())) // 0 for a gauge, as the API has it.
+		list.Items[i] = custom_metrics.MetricValue{
+			DescribedObject: custom_metrics.ObjectReference{
+				APIVersion: q.Kind.APIVersion, Kind: q.Kind.Kind, Namespace: namespace, Name: v.Name,
+			},
+			Metric:        identifier,
+			Timestamp:     metav1.NewTime(v.At),
+			WindowSeconds: &window,
+			Value:         *resource.NewMilliQuantity(milli(v.Value), resource.DecimalSI),
+		}
+	}
+	return list
+}
+
+// milli returns thousandths. What a guest claims may be beyond all numbers.
+func milli(value float64) int64 {
+	const limit = math.MaxInt64 / 2 // So large that it makes no difference, and exact enough.
+	return int64(math.Round(min(1000*value, limit)))
+}
+
+// labelSelector puts a selector into the form of an answer, nil without
+// requirements.
+func labelSelector(selector labels.Selector) *metav1.LabelSelector {
+	requirements, _ := selector.Requirements()
+	if len(requirements) == 0 {
+		return nil
+	}
+	operators := map[selection.Operator]metav1.LabelSelectorOperator{
+		selection.Equals:       metav1.LabelSelectorOpIn,
+		selection.DoubleEquals: metav1.LabelSelectorOpIn,
+		selection.In:           metav1.LabelSelectorOpIn,
+		selection.NotEquals:    metav1.LabelSelectorOpNotIn,
+		selection.NotIn:        metav1.LabelSelectorOpNotIn,
+		selection.Exists:       metav1.LabelSelectorOpExists,
+		selection.DoesNotExist: metav1.LabelSelectorOpDoesNotExist,
+	}
+	var s metav1.LabelSelector
+	for _, r := range requirements {
+		s.MatchExpressions = append(s.MatchExpressions, metav1.LabelSelectorRequirement{
+			Key: r.Key(), Operator: operators[r.Operator()], Values: slices.Sorted(slices.Values(r.ValuesUnsorted())),
+		})
+	}
+	return &s
+}

@@ -1,0 +1,220 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"guest-metrics-server/pkg/inventory"
+	"guest-metrics-server/pkg/metric"
+)
+
+// A user who may view one namespace learns nothing of another one, whatever the
+// path: neither a value nor that an object exists. The paths are asked for
+// through the real API server, and of the server itself with the same user's
+// certificate.
+//
+// A path names objects of the other namespace once with names that exist there
+// and once with names that do not. Both must be refused in the same words.
+func TestNothingOfAnotherTenantIsAnswered(t *testing.T) {
+	t.Parallel()
+	namespace := newNamespace(t)
+	shop, bank := namespace+"-shop", namespace+"-bank"
+	for _, name := range []string{shop, bank} {
+		kubectl(t, "create", "namespace", name)
+		t.Cleanup(func() {
+			_, _ = cluster.Kubectl(context.WithoutCancel(t.Context()), nil, "delete", "namespace", name, "--wait=false")
+		})
+		apply(t, name, replicaSet("web", 1, `script.guestmetrics.io/cpu-percent: "50"`))
+		apply(t, name, `{apiVersion: v1, kind: Service, metadata: {name: web, labels: {app: web}}, spec: {selector: {app: web}, ports: [{port: 80}]}}`)
+	}
+	kubectl(t, "create", "rolebinding", "viewer", "--clusterrole=view", "--user=teller", "-n", shop)
+	teller, err := cluster.UserConfig("teller")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{shop, bank} { // Until there is something to leak.
+		eventually(t, time.Minute, func(ctx context.Context) string {
+			_, err := ask(ctx, cluster.RESTConfig(), metricPath("v1beta2", name, "pods", "*", utilization, ""))
+			return message(err)
+		})
+	}
+	eventually(t, 20*time.Second, func(ctx context.Context) string {
+		_, err := ask(ctx, teller, metricPath("v1beta2", shop, "pods", "*", utilization, ""))
+		return message(err)
+	})
+
+	g := grid{shop: shop, bank: bank, pod: activePods(t, bank)[0]}
+	g.vmi = strings.TrimSuffix(strings.TrimPrefix(g.pod, "virt-launcher-"), g.pod[len(g.pod)-6:])
+	direct := *teller
+	direct.Host = "https://" + serverAddress(t)
+	direct.ServerName = "guest-metrics-server.guest-metrics-server.svc"
+	for how, client := range map[string]*http.Client{"through the API server": clientOf(t, teller), "directly": clientOf(t, &direct)} {
+		host := teller.Host
+		if how == "directly" {
+			host = direct.Host
+		}
+		asked, answered := make(map[int]int), 0
+		for _, path := range g.paths() {
+			code, body := g.get(t, client, host+path.existing)
+			asked[code]++
+			if code == http.StatusOK {
+				answered++
+				if !path.own {
+					t.Errorf("%s %s: 200: %s", how, path.existing, body)
+				}
+				continue
+			}
+			if path.own || path.existing == path.missing {
+				continue
+			}
+			missingCode, missingBody := g.get(t, client, host+path.missing)
+			if code != missingCode || g.anonymous(body) != g.anonymous(missingBody) {
+				t.Errorf("%s: existing and missing objects can be told apart:\n%s: %d %s\n%s: %d %s",
+					how, path.existing, code, body, path.missing, missingCode, missingBody)
+			}
+		}
+		t.Logf("as a viewer of %s, %s: %d paths, %d answered (all of the viewer's own namespace), by status: %v", shop, how, len(g.paths()), answered, asked)
+		if answered == 0 {
+			t.Errorf("%s: nothing was answered at all", how)
+		}
+	}
+}
+
+// message returns an error's text, "" without one.
+func message(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+// grid makes the paths by which a viewer of shop might learn something of bank.
+type grid struct {
+	shop, bank string
+	pod, vmi   string // Of bank.
+}
+
+// gridPath is a path with objects that exist, and the same with such that do not.
+type gridPath struct {
+	existing, missing string
+	own               bool // It is about nothing but the viewer's own namespace.
+}
+
+const (
+	missingName      = "nobody"
+	missingNamespace = "nowhere"
+)
+
+func (g grid) get(t *testing.T, client *http.Client, address string) (int, string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, string(body)
+}
+
+// anonymous takes the names that the path had out of an answer.
+func (g grid) anonymous(body string) string {
+	return strings.NewReplacer(g.bank, "NAMESPACE", missingNamespace, "NAMESPACE",
+		strings.ToUpper(g.bank), "NAMESPACE", strings.ToUpper(missingNamespace), "NAMESPACE",
+		g.pod, "NAME", g.vmi, "NAME", missingName, "NAME").Replace(body)
+}
+
+func (g grid) paths() []gridPath {
+	names := map[inventory.Kind]string{
+		inventory.Pods: g.pod, inventory.VMIs: g.vmi, inventory.VMs: g.vmi, inventory.ReplicaSets: "web",
+		inventory.Pools: "web", inventory.Services: "web", inventory.Namespaces: g.bank,
+	}
+	var paths []gridPath
+	add := func(format string, objects map[string]string) {
+		for _, version := range []string{"v1beta1", "v1beta2"} {
+			existing, missing := format, format
+			for placeholder, name := range objects {
+				existing = strings.ReplaceAll(existing, placeholder, name)
+				nothing := missingName
+				if placeholder == "BANK" {
+					nothing = missingNamespace
+				}
+				missing = strings.ReplaceAll(missing, placeholder, nothing)
+			}
+			own := strings.NewReplacer("SHOP", g.shop)
+			root := "/apis/custom.metrics.k8s.io/" + version + "/"
+			paths = append(paths, gridPath{root + own.Replace(existing), root + own.Replace(missing), len(objects) == 0})
+		}
+	}
+	for _, m := range metric.All() {
+		add("namespaces/SHOP/namespaces/BANK/"+m.Name, map[string]string{"BANK": g.bank})
+		add("namespaces/SHOP/metrics/"+m.Name, nil)
+		add("namespaces/BANK/metrics/"+m.Name, map[string]string{"BANK": g.bank})
+	}
+	for _, kind := range inventory.Kinds() {
+		objects := map[string]string{"BANK": g.bank, "NAME": names[kind]}
+		for _, name := range []string{utilization, requests} {
+			for _, selector := range []string{"", "?labelSelector=app%3Dweb", "?labelSelector=app%3Dweb&metricLabelSelector=aggregate%3Dsum"} {
+				path := kind.GroupResource.String() + "/%2A/" + name + selector
+				add("namespaces/SHOP/"+path, nil)
+				add("namespaces/BANK/"+path, map[string]string{"BANK": g.bank})
+				add("namespaces/BANK/"+strings.Replace(path, "%2A", "NAME", 1), objects)
+				add("namespaces/SHOP/"+strings.Replace(path, "%2A", "NAME", 1), map[string]string{"NAME": names[kind]})
+			}
+		}
+	}
+	for _, kind := range inventory.Kinds() {
+		resource := kind.GroupResource.String()
+		objects := map[string]string{"BANK": g.bank, "NAME": names[kind]}
+		for _, odd := range []string{
+			"RESOURCE/NAME/METRIC", "RESOURCE/%2A/METRIC", "BANK/RESOURCE/NAME/METRIC", // No namespace.
+			"namespaces/SHOP/../BANK/RESOURCE/NAME/METRIC", "namespaces/SHOP/%2e%2e/BANK/RESOURCE/NAME/METRIC",
+			"namespaces/SHOP/..%2FBANK/RESOURCE/NAME/METRIC", "namespaces/SHOP%2F..%2FBANK/RESOURCE/NAME/METRIC",
+			"namespaces/SHOP%2FRESOURCE%2F..%2F..%2FBANK/RESOURCE/NAME/METRIC",
+			"namespaces/SHOP/RESOURCE/..%2F..%2FBANK%2FRESOURCE%2FNAME/METRIC",
+			"namespaces/SHOP/RESOURCE/NAME%2F..%2F..%2FBANK/METRIC", "namespaces/SHOP/RESOURCE/BANK%2FNAME/METRIC",
+			"namespaces/SHOP//namespaces/BANK/METRIC", "namespaces//BANK/RESOURCE/NAME/METRIC", "namespaces/SHOP//BANK/RESOURCE/NAME/METRIC",
+			"namespaces/SHOP/namespaces//BANK/METRIC", "namespaces/SHOP/RESOURCE//NAME/METRIC", "//namespaces/BANK/RESOURCE/NAME/METRIC",
+			"namespaces/SHOP/./namespaces/BANK/METRIC", "namespaces/SHOP/namespaces/./BANK/METRIC", "namespaces/SHOP%00/namespaces/BANK/METRIC",
+			"namespaces/SHOP/Namespaces/BANK/METRIC", "Namespaces/BANK/RESOURCE/NAME/METRIC", "NAMESPACES/BANK/metrics/METRIC",
+			"namespaces/SHOP/namespaces/BANK/METRIC/", "namespaces/SHOP/namespaces/BANK/status", "namespaces/SHOP/namespaces/BANK/METRIC/more",
+			"namespaces/SHOP/status/BANK/METRIC", "namespaces/SHOP/finalize/BANK/METRIC", "namespaces/BANK/status/METRIC", "namespaces/BANK/finalize/METRIC",
+			"namespaces/SHOP/RESOURCE/NAME/METRIC/proxy", "namespaces/SHOP/namespaces/BANK/RESOURCE/NAME/METRIC",
+			"namespaces/SHOP/namespaces/BANK/metrics/METRIC", "namespaces/SHOP/metrics/METRIC/namespaces/BANK",
+			"watch/namespaces/BANK/RESOURCE/NAME/METRIC", "watch/namespaces/SHOP/namespaces/BANK/METRIC", "proxy/namespaces/BANK/RESOURCE/NAME/METRIC",
+			"namespaces/SHOP/RESOURCE/%2A/METRIC?fieldSelector=metadata.namespace%3DBANK", "namespaces/SHOP/RESOURCE/%2A/METRIC?namespace=BANK",
+			"namespaces/SHOP/RESOURCE/NAME/METRIC?fieldSelector=metadata.namespace%3DBANK",
+			"namespaces/SHOP/namespaces/%2A/METRIC?labelSelector=kubernetes.io%2Fmetadata.name%3DBANK",
+			"namespaces/SHOP/namespaces/%2A/METRIC?fieldSelector=metadata.name%3DBANK", "namespaces/%2A/RESOURCE/NAME/METRIC", "namespaces/%2A/metrics/METRIC",
+		} {
+			add(strings.NewReplacer("RESOURCE", resource, "METRIC", utilization).Replace(odd), objects)
+			add(strings.NewReplacer("RESOURCE", resource, "METRIC", utilization).Replace(odd),
+				map[string]string{"BANK": strings.ToUpper(g.bank), "NAME": strings.ToUpper(names[kind])})
+		}
+	}
+	return paths
+}
+
+// serverAddress returns where the server itself listens.
+func serverAddress(t *testing.T) string {
+	t.Helper()
+	out := kubectl(t, "get", "service", "guest-metrics-server", "-n", "guest-metrics-server", "-o", "jsonpath={.spec.clusterIP}")
+	if _, err := url.Parse("https://" + out); err != nil {
+		t.Fatal(fmt.Errorf("the Service's address: %w", err))
+	}
+	return out
+}
