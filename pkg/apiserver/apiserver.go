@@ -58,6 +58,8 @@ func New(config Config) (*Server, error) {
 		return nil, fmt.Errorf("set up serving: %w", err)
 	}
 	serverConfig.EnableMetrics = false // We serve our own at the same path.
+	limits := newLimits()
+	serverConfig.BuildHandlerChainFunc = limits.handlerChain
 	serverConfig.AddReadyzChecks(healthz.NamedCheck("metrics-known", func(*http.Request) error { return config.Ready() }))
 
 	library := apiserver.Config{GenericConfig: &serverConfig.Config}
@@ -68,6 +70,9 @@ func New(config Config) (*Server, error) {
 	generic := server.GenericAPIServer
 	for _, api := range config.APIs {
 		install(generic, api)
+	}
+	if err := config.Registry.Register(limits); err != nil {
+		return nil, fmt.Errorf("register metrics: %w", err)
 	}
 	generic.Handler.NonGoRestfulMux.Handle("/metrics", promhttp.HandlerFor(config.Registry, promhttp.HandlerOpts{}))
 	return &Server{generic: generic}, nil
