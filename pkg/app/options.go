@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/custom-metrics-apiserver/pkg/cmd/options"
 
 	"guest-metrics-server/pkg/inventory"
+	"guest-metrics-server/pkg/scrape"
 )
 
 // Options are what the flags say.
@@ -41,6 +42,10 @@ type Options struct {
 
 // NewOptions returns the defaults.
 func NewOptions() *Options {
+	serving := options.NewCustomMetricsAdapterServerOptions()
+	for _, suite := range scrape.ModernCipherSuites() {
+		serving.SecureServing.CipherSuites = append(serving.SecureServing.CipherSuites, suite.Name)
+	}
 	return &Options{
 		ScrapeInterval:   15 * time.Second,
 		ScrapeTimeout:    13 * time.Second,
@@ -51,7 +56,7 @@ func NewOptions() *Options {
 		Warmup:           inventory.DefaultWarmup,
 		MinKnownFraction: 0.5,
 		Logging:          logsapi.NewLoggingConfiguration(),
-		Serving:          options.NewCustomMetricsAdapterServerOptions(),
+		Serving:          serving,
 	}
 }
 

@@ -1,6 +1,8 @@
 package app
 
 import (
+	"crypto/tls"
+	"slices"
 	"strings"
 	"testing"
 
@@ -119,5 +121,15 @@ func TestEachFlagOfOursSaysWhatIsAllowed(t *testing.T) {
 	})
 	if ours < 12 {
 		t.Errorf("there are %d flags of ours, want 12 or more", ours)
+	}
+}
+
+func TestOnlyModernCipherSuitesAreServedByDefault(t *testing.T) {
+	suites := parse(t).Serving.SecureServing.CipherSuites
+	for _, suite := range tls.CipherSuites() {
+		modern := strings.HasPrefix(suite.Name, "TLS_ECDHE_") && !strings.Contains(suite.Name, "CBC")
+		if slices.Contains(suites, suite.Name) != modern {
+			t.Errorf("%s is among the defaults %v: want that %v", suite.Name, suites, modern)
+		}
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -79,6 +81,22 @@ func mayDial(allowed func(netip.Addr) error, address string) error {
 	return nil
 }
 
+// modernSuites are what is offered for TLS 1.2; those of TLS 1.3 cannot be chosen.
+var modernSuites = func() (ids []uint16) {
+	for _, suite := range ModernCipherSuites() {
+		ids = append(ids, suite.ID)
+	}
+	return ids
+}()
+
+// ModernCipherSuites returns the suites of TLS 1.2 with forward secrecy and
+// authenticated encryption. Go's own default has some in CBC mode with SHA-1.
+func ModernCipherSuites() []*tls.CipherSuite {
+	return slices.DeleteFunc(tls.CipherSuites(), func(s *tls.CipherSuite) bool {
+		return !slices.Contains(s.SupportedVersions, tls.VersionTLS12) || strings.Contains(s.Name, "_CBC_")
+	})
+}
+
 // rootsCache parses a bundle when it has changed, not at each connection.
 type rootsCache struct {
 	mu   sync.Mutex
@@ -87,7 +105,7 @@ type rootsCache struct {
 }
 
 func (c *rootsCache) config(trust Trust) (*tls.Config, error) {
-	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: trust.ServerName, InsecureSkipVerify: trust.SkipVerify}
+	config := &tls.Config{MinVersion: tls.VersionTLS12, CipherSuites: modernSuites, ServerName: trust.ServerName, InsecureSkipVerify: trust.SkipVerify}
 	if trust.SkipVerify {
 		return config, nil
 	}

@@ -68,6 +68,23 @@ func outcome(err error) string {
 	return string(outcomeOf(err)) + ": " + err.Error()
 }
 
+func TestOldCipherSuitesAreNotOffered(t *testing.T) {
+	kubevirt := newAuthority(t, "kubevirt.io")
+	s := httptest.NewUnstartedServer(http.HandlerFunc(servePage))
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.TLS = &tls.Config{
+		Certificates: []tls.Certificate{*kubevirt.issue(t, virtHandler)},
+		MaxVersion:   tls.VersionTLS12,
+		CipherSuites: []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA, tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA},
+	}
+	s.StartTLS()
+	defer s.Close()
+	err := scraper(trusting(kubevirt.pem)).fetch(t.Context(), s.URL, readAll)
+	if err == nil || !strings.Contains(err.Error(), "handshake failure") {
+		t.Errorf("got %v, want a handshake failure", err)
+	}
+}
+
 func TestAServerMustProveItself(t *testing.T) {
 	kubevirt, other := newAuthority(t, "kubevirt.io"), newAuthority(t, "other")
 	for _, test := range []struct {

@@ -238,6 +238,31 @@ func TestDirectAccess(t *testing.T) {
 	}
 }
 
+// Of TLS 1.2 only suites with forward secrecy and authenticated encryption are
+// accepted.
+func TestOldCipherSuitesAreRefused(t *testing.T) {
+	address := serverAddress(t) + ":443"
+	for _, suite := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
+		if !slices.Contains(suite.SupportedVersions, tls.VersionTLS12) {
+			continue
+		}
+		modern := strings.Contains(suite.Name, "_GCM_") || strings.Contains(suite.Name, "_CHACHA20_")
+		if !strings.HasPrefix(suite.Name, "TLS_ECDHE_ECDSA_") {
+			modern = false // The certificate's key is an ECDSA one.
+		}
+		conn, err := tls.Dial("tcp", address, &tls.Config{
+			InsecureSkipVerify: true, // Only the suite matters here.
+			MaxVersion:         tls.VersionTLS12, CipherSuites: []uint16{suite.ID},
+		})
+		if err == nil {
+			err = conn.Close()
+		}
+		if (err == nil) != modern {
+			t.Errorf("%s: %v, want it accepted: %v", suite.Name, err, modern)
+		}
+	}
+}
+
 // A hundred guests fit into less than 100 MiB, of which the API-server library
 // alone takes most.
 func TestMemory(t *testing.T) {
