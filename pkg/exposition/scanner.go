@@ -14,9 +14,6 @@ import (
 // labels and annotations together only by etcd's object size.
 const MaxLineBytes = 256 << 10
 
-// ErrLineTooLong says that a page holds a longer line than the Scanner reads.
-var ErrLineTooLong = errors.New("a line is too long")
-
 // Buffers lends buffers to Scanners. It is safe for concurrent use.
 type Buffers struct{ pool sync.Pool }
 
@@ -45,7 +42,8 @@ var defaultBuffers = NewBuffers(MaxLineBytes)
 //	return s.Err()
 //
 // The zero Scanner reads nothing; call Reset first. It reads lines of up to
-// MaxLineBytes; one of NewScanner as its Buffers have it. A Scanner holds a buffer
+// MaxLineBytes, with their newline; one of NewScanner as its Buffers have it. A
+// longer line is an error, or skipped: see SkipLongLines. A Scanner holds a buffer
 // from Reset until Scan returns false, so that thousands of resting Scanners
 // cost next to nothing. It is not safe for concurrent use.
 type Scanner struct {
@@ -58,6 +56,8 @@ type Scanner struct {
 	lineAt     int // Where on the page the line begins.
 	readErr    error
 	err        error
+	skipped    func(LongLine)
+	longName   []byte
 	begun      bool // A series was read.
 	commented  bool // There was a comment before the first one.
 	skipping   bool
@@ -83,7 +83,10 @@ func (s *Scanner) Reset(r io.Reader) {
 	if pooled == nil {
 		pooled = buffers.pool.Get().(*[]byte)
 	}
-	*s = Scanner{r: r, buffers: buffers, pooled: pooled, buf: *pooled, family: s.family[:0], unescaped: s.unescaped[:0]}
+	*s = Scanner{
+		r: r, buffers: buffers, pooled: pooled, buf: *pooled,
+		skipped: s.skipped, longName: s.longName, family: s.family[:0], unescaped: s.unescaped[:0],
+	}
 }
 
 // release gives the buffer back. Nothing borrowed is valid any more.
@@ -307,8 +310,14 @@ func (s *Scanner) nextLine() ([]byte, bool) {
 			return s.lastLine()
 		}
 		if s.start == 0 && s.end == len(s.buf) {
-			s.err = fmt.Errorf("byte %d: %w: more than %d bytes", s.before, ErrLineTooLong, len(s.buf))
-			return nil, false
+			if !s.longLine() {
+				return nil, false
+			}
+			if s.skipping {
+				s.skipToComment()
+			}
+			searched = s.start
+			continue
 		}
 		searched = s.end - s.start
 		s.fill()

@@ -1,7 +1,6 @@
 package exposition
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -83,24 +82,16 @@ func TestScannerTellsThatThePageBrokeOff(t *testing.T) {
 	}
 }
 
-func TestScannerBoundsALine(t *testing.T) {
-	var s Scanner
-	s.Reset(strings.NewReader("a 1\n" + strings.Repeat("b", MaxLineBytes) + " 2\n"))
-	series := 0
-	for s.Scan() {
-		series++
-	}
-	if series != 1 || !errors.Is(s.Err(), ErrLineTooLong) {
-		t.Errorf("got %d series and the error %v; want 1 and %v", series, s.Err(), ErrLineTooLong)
-	}
-}
-
 func FuzzScanner(f *testing.F) {
 	f.Add("a{x=\"1\\\"\"} 2 3\n# c\nb NaN")
 	f.Fuzz(func(t *testing.T, page string) {
 		whole := render(strings.NewReader(page))
 		if diff := cmp.Diff(whole, render(iotest.HalfReader(strings.NewReader(page)))); diff != "" {
 			t.Errorf("the same page read in pieces, -whole +pieces:\n%s", diff)
+		}
+		whole = skipLong(strings.NewReader(page))
+		if diff := cmp.Diff(whole, skipLong(iotest.HalfReader(strings.NewReader(page)))); diff != "" {
+			t.Errorf("the same page read in pieces by a small buffer, -whole +pieces:\n%s", diff)
 		}
 	})
 }
