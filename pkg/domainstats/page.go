@@ -22,9 +22,10 @@ type Sample struct {
 
 // Page is what Decode made of a page.
 type Page struct {
-	Samples   []Sample // In the order in which the page first names the VMIs.
-	Malformed int      // Lines that could not be read; each costs one series of one VMI.
-	Problem   error    // What was wrong with the first of them.
+	Samples   []Sample    // In the order in which the page first names the VMIs.
+	Oversized []Oversized // In the same order. What is listed here no sample has a part of.
+	Malformed int         // Lines that could not be read; each costs one series of one VMI.
+	Problem   error       // What was wrong with the first of them.
 }
 
 // Decode reads a page to its end. A page that breaks off gives an error and no
@@ -32,11 +33,21 @@ type Page struct {
 // concurrent use.
 func Decode(r io.Reader) (Page, error) {
 	d := decoders.Get().(*decoder)
-	defer decoders.Put(d)
-	return d.decode(r)
+	page, err := d.decode(r)
+	d.page = Page{}
+	if !d.swollen() {
+		decoders.Put(d)
+	}
+	return page, err
 }
 
-var decoders = sync.Pool{New: func() any { return &decoder{byKey: make(map[string]int)} }}
+var decoders = sync.Pool{New: func() any { return newDecoder() }}
+
+func newDecoder() *decoder {
+	d := &decoder{byKey: make(map[string]int), later: make(map[seriesKey]int)}
+	d.scanner.SkipLongLines(d.skipLong)
+	return d
+}
 
 var familyOf = sample.VirtHandlerFamilies()
 
@@ -52,7 +63,9 @@ type decoder struct {
 	scanner      exposition.Scanner
 	byKey        map[string]int // namespace/name -> place in vmis.
 	vmis         []vmi
-	last         int // The place of the last line's VMI.
+	last         int               // The place of the last line's VMI.
+	later        map[seriesKey]int // The place of each series that is not among the firstSeries.
+	page         Page
 	trailer      []byte
 	trailerKnown bool
 	bytes        []byte // What vmis and their series point to.
@@ -68,6 +81,11 @@ type vmi struct {
 	series          []series
 	values          []float64
 	hash            uint64 // Of the series.
+
+	family    sample.Family // Of the last series, and those from this place on.
+	from      int
+	nameBytes int // Of their instances.
+	oversized []Oversized
 }
 
 type series struct {
@@ -77,10 +95,10 @@ type series struct {
 
 func (d *decoder) decode(r io.Reader) (Page, error) {
 	clear(d.byKey)
-	d.vmis, d.bytes = d.vmis[:0], d.bytes[:0]
+	clear(d.later)
+	d.vmis, d.bytes, d.page = d.vmis[:0], d.bytes[:0], Page{}
 	s := &d.scanner
 	s.Reset(r)
-	var page Page
 	var family sample.Family
 	var wanted bool
 	for s.Scan() {
@@ -93,17 +111,20 @@ func (d *decoder) decode(r io.Reader) (Page, error) {
 			continue
 		}
 		if err := d.add(family); err != nil {
-			page.Malformed++
-			if page.Problem == nil {
-				page.Problem = err
-			}
+			d.malformed(err)
 		}
 	}
 	if err := s.Err(); err != nil {
 		return Page{}, fmt.Errorf("read the page: %w", err)
 	}
-	page.Samples = d.samples()
-	return page, nil
+	d.finish()
+	return d.page, nil
+}
+
+func (d *decoder) malformed(err error) {
+	if d.page.Malformed++; d.page.Problem == nil {
+		d.page.Problem = err
+	}
 }
 
 // add takes the scanner's series into the sample of its VMI.
@@ -126,10 +147,18 @@ func (d *decoder) add(family sample.Family) error {
 	if value < 0 || math.IsInf(value, 0) {
 		value = math.NaN() // Nothing of what we read can be negative or endless.
 	}
-	if i := v.find(family, instance); i >= 0 {
+	v.begin(family)
+	if len(v.oversized) > 0 && v.isOversized(family) {
+		return nil
+	}
+	if i := d.find(v, instance); i >= 0 {
 		v.values[i] = math.NaN() // Twice on the page: nothing tells which one is true.
 		return nil
 	}
+	if !v.hasRoom(instance) {
+		return nil
+	}
+	d.remember(v, instance)
 	v.series = append(v.series, series{family, d.keep(instance)})
 	v.values = append(v.values, value)
 	v.hash = hashOf(v.hash, family, instance)
@@ -239,27 +268,23 @@ func (d *decoder) keep(b []byte) []byte {
 	return d.bytes[len(d.bytes)-len(b):]
 }
 
-// find returns the place of a series among those of its family, which are the
-// last ones that were added.
-func (v *vmi) find(family sample.Family, instance []byte) int {
-	for i := len(v.series) - 1; i >= 0 && v.series[i].family == family; i-- {
-		if bytes.Equal(v.series[i].instance, instance) {
-			return i
-		}
-	}
-	return -1
-}
-
-func (d *decoder) samples() []Sample {
-	samples := make([]Sample, len(d.vmis))
+// finish makes samples of what was read.
+func (d *decoder) finish() {
+	d.page.Samples = make([]Sample, 0, len(d.vmis))
 	for i := range d.vmis {
 		v := &d.vmis[i]
-		samples[i] = Sample{
+		if len(v.oversized) > 0 {
+			v.dropOversized()
+			d.page.Oversized = append(d.page.Oversized, v.oversized...)
+			if len(v.series) == 0 {
+				continue
+			}
+		}
+		d.page.Samples = append(d.page.Samples, Sample{
 			Namespace: v.namespace,
 			Name:      v.name,
 			Layout:    layouts.share(v.hash, v.series),
 			Values:    slices.Clone(v.values),
-		}
+		})
 	}
-	return samples
 }

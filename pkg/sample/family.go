@@ -106,6 +106,11 @@ func (f Family) IsCounter() bool {
 // be read.
 func (f Family) MayDip() bool { return families[f].kind == counter }
 
+// IsNamedByGuest tells whether it is the guest that names the family's instances.
+func (f Family) IsNamedByGuest() bool {
+	return f == FilesystemCapacityBytes || f == FilesystemUsedBytes
+}
+
 // Instance returns the label that tells the series of one VMI apart, "" where
 // there is only one.
 func (f Family) Instance() string { return families[f].instance }
