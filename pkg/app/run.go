@@ -53,7 +53,7 @@ func Run(ctx context.Context, o *Options) error {
 	guestPool, guestMetrics := newGuestPool(o, newGuestClients(store, allowed), guestPages)
 	answers := provider.New(provider.Config{
 		Inventory:        store,
-		VirtHandlers:     provider.Source{History: samples, Status: pool.Status},
+		VirtHandlers:     provider.Source{History: samples, Status: pool.Status, TooLarge: pages.TooLarge},
 		Guests:           provider.Source{History: guestSamples, Status: guestPool.Status},
 		Now:              time.Now,
 		RateWindow:       o.RateWindow,
@@ -92,7 +92,7 @@ func Run(ctx context.Context, o *Options) error {
 		guestPool.Run(ctx, func() []scrape.Target { return guestTargets(store) }, store.GuestsChanged())
 	})
 	running.Go(func() { answers.LogStates(ctx, o.ScrapeInterval) })
-	running.Go(func() { prune(ctx, store, samples, guestSamples) })
+	running.Go(func() { prune(ctx, store, samples, guestSamples, pages) })
 	return server.Run(ctx)
 }
 
@@ -117,8 +117,10 @@ func replicaName() string {
 
 const pruneInterval = time.Minute
 
-// prune forgets the samples of VMIs that are gone.
-func prune(ctx context.Context, store *inventory.Store, histories ...*history.Store) {
+// prune lets what is kept of VMIs that are gone be forgotten.
+func prune(ctx context.Context, store *inventory.Store, kept ...interface {
+	Prune(keep func(uid string) bool)
+}) {
 	ticker := time.NewTicker(pruneInterval)
 	defer ticker.Stop()
 	for {
@@ -126,8 +128,8 @@ func prune(ctx context.Context, store *inventory.Store, histories ...*history.St
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			for _, samples := range histories {
-				samples.Prune(func(uid string) bool { return store.HasVMI(types.UID(uid)) })
+			for _, k := range kept {
+				k.Prune(func(uid string) bool { return store.HasVMI(types.UID(uid)) })
 			}
 		}
 	}

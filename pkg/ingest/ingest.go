@@ -24,6 +24,7 @@ type Ingester struct {
 	history   *history.Store
 	malformed prometheus.Counter
 	strangers prometheus.Counter
+	oversized oversized
 }
 
 // New returns an Ingester.
@@ -44,6 +45,7 @@ func New(store *inventory.Store, samples *history.Store) *Ingester {
 
 // Pages returns what takes in the pages of a node's virt-handler.
 func (in *Ingester) Pages(node string) scrape.PageFunc {
+	anyOversized := false // On the page before.
 	return func(ctx context.Context, at time.Time, r io.Reader) error {
 		page, err := domainstats.Decode(r)
 		if err != nil {
@@ -63,6 +65,10 @@ func (in *Ingester) Pages(node string) scrape.PageFunc {
 			}
 			in.history.Append(string(v.UID), node, history.Sample{At: at, Layout: s.Layout, Values: s.Values})
 		}
+		if anyOversized || len(page.Oversized) > 0 {
+			anyOversized = len(page.Oversized) > 0
+			in.takeOversized(ctx, node, page.Oversized)
+		}
 		if page.Malformed > 0 {
 			in.malformed.Add(float64(page.Malformed))
 			klog.FromContext(ctx).V(2).Info("Part of the page could not be read", "series", page.Malformed, "first", page.Problem)
@@ -75,10 +81,12 @@ func (in *Ingester) Pages(node string) scrape.PageFunc {
 func (in *Ingester) Describe(ch chan<- *prometheus.Desc) {
 	in.malformed.Describe(ch)
 	in.strangers.Describe(ch)
+	ch <- oversizedDesc
 }
 
 // Collect implements prometheus.Collector.
 func (in *Ingester) Collect(ch chan<- prometheus.Metric) {
 	in.malformed.Collect(ch)
 	in.strangers.Collect(ch)
+	ch <- prometheus.MustNewConstMetric(oversizedDesc, prometheus.GaugeValue, float64(in.oversized.count()))
 }

@@ -1,6 +1,7 @@
 package metric
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -64,6 +65,9 @@ func readFilesystems(w history.Window, match Match) (Reading, *unknown.Error) {
 	for mountPoint, capacity := range w.Latest(sample.FilesystemCapacityBytes) {
 		capacities[mountPoint] = capacity
 	}
+	if len(capacities) == 0 {
+		return Reading{}, notReported(sample.FilesystemCapacityBytes)
+	}
 	for mountPoint, used := range w.Latest(sample.FilesystemUsedBytes) {
 		if capacity := capacities[mountPoint]; capacity > 0 && match(mountPoint) {
 			fullest.Value = max(fullest.Value, 100*clamp(used/capacity))
@@ -90,8 +94,14 @@ func notReported(family sample.Family) *unknown.Error {
 	if family.IsGuestHTTP() {
 		return unknown.Errorf(unknown.NotReported, "the guest's status page does not tell its %s", family)
 	}
-	return unknown.Errorf(unknown.NotReported, "virt-handler's page has no usable %s of this VMI", family)
+	err := unknown.Errorf(unknown.NotReported, "virt-handler's page has no usable %s of this VMI", family)
+	err.Series = family.String()
+	return err
 }
+
+// maxNamed is how many instances an error names. A guest has as many mount points
+// as it likes.
+const maxNamed = 10
 
 // noneMatches tells why no instance of a family could be used: there is none, or
 // others are there than those asked for.
@@ -107,5 +117,8 @@ func noneMatches(w history.Window, family sample.Family) *unknown.Error {
 		return notReported(family)
 	}
 	slices.Sort(instances)
+	if more := len(instances) - maxNamed; more > 0 {
+		instances = append(instances[:maxNamed], fmt.Sprintf("and %d more", more))
+	}
 	return unknown.Errorf(unknown.NotReported, "no %s with a value matches, of %s", family.Instance(), strings.Join(instances, ", "))
 }

@@ -51,17 +51,20 @@ func (p *Provider) read(m inventory.Member, served *metric.Metric, match metric.
 	}
 	w, ok := p.sourceOf(served).History.Window(string(m.VMI.UID))
 	if !ok {
-		return metric.Reading{}, unknown.Errorf(unknown.NoSample, "no sample yet: %s", p.whyNoSample(m.VMI, served))
+		return metric.Reading{}, p.lacking(m.VMI, served, unknown.NoSample, "no sample yet")
 	}
 	now := p.Now()
 	if age := now.Sub(w.Newest()); age > p.MaxSampleAge {
-		return metric.Reading{}, unknown.Errorf(unknown.Stale, "no sample for %s: %s", age.Round(time.Second), p.whyNoSample(m.VMI, served))
+		return metric.Reading{}, p.lacking(m.VMI, served, unknown.Stale, fmt.Sprintf("no sample for %s", age.Round(time.Second)))
 	}
 	if served.NeedsAgent && !m.VMI.Agent {
 		return metric.Reading{}, unknown.Errorf(unknown.NoAgent, "the guest agent is not connected")
 	}
 	reading, err := served.Read(w.Since(m.CountsSince), match)
 	if err != nil {
+		if why, ok := p.tooLarge(m.VMI, served, err.Series); ok && err.Series != "" {
+			err = unknown.Errorf(unknown.TooLarge, "%s", why)
+		}
 		return metric.Reading{}, err
 	}
 	if now.Sub(reading.At) > p.MaxSampleAge {
@@ -85,6 +88,27 @@ func whyNoEndpoint(v *inventory.VMI) *unknown.Error {
 }
 
 var noEndpoint = unknown.Errorf(unknown.NoEndpoint, "no annotation %sport says where its status page is", guesthttp.AnnotationPrefix)
+
+// lacking says that a VMI has no sample, and what keeps it away.
+func (p *Provider) lacking(v *inventory.VMI, served *metric.Metric, reason unknown.Reason, since string) *unknown.Error {
+	if why, ok := p.tooLarge(v, served, ""); ok {
+		reason, since = unknown.TooLarge, since+": "+why
+	} else {
+		since += ": " + p.whyNoSample(v, served)
+	}
+	return &unknown.Error{Reason: reason, Detail: since}
+}
+
+func (p *Provider) tooLarge(v *inventory.VMI, served *metric.Metric, series string) (why string, ok bool) {
+	source := p.sourceOf(served)
+	if source.TooLarge == nil {
+		return "", false
+	}
+	if status, _ := source.Status(v.Node); status.Err != nil {
+		return "", false // It is of an older response.
+	}
+	return source.TooLarge(v, series)
+}
 
 // whyNoSample tells what keeps a VMI's samples away.
 func (p *Provider) whyNoSample(v *inventory.VMI, served *metric.Metric) string {

@@ -14,6 +14,9 @@ type Source struct {
 	// Status tells how the scrapes of a target go, false if there is none of the
 	// name.
 	Status func(target string) (scrape.Status, bool)
+	// TooLarge, where there is one, tells what was too large to be read of a
+	// VMI's series of the name, "" for any name; ok is false when nothing was.
+	TooLarge func(v *inventory.VMI, series string) (why string, ok bool)
 }
 
 // Config says what the provider answers from and how it judges.

@@ -16,6 +16,8 @@ type guest struct {
 	delay         []float64 // Seconds that each waited.
 	busy, waiting float64   // 0-1, from now on.
 	hangs         bool      // Its launcher does not answer: the page lacks it.
+	labels        int       // How many short labels its VMI has.
+	mountPoints   int       // How many filesystems it tells of.
 
 	server *server            // Its web server, nil without one.
 	series map[string]*series // Others than of vCPUs, as on the page without prefix and VMI.
@@ -25,7 +27,8 @@ type guest struct {
 type series struct{ value, perSecond float64 }
 
 // guest changes what a guest does; the keys are vcpus, busy and waiting (in
-// percent of the vCPUs), hangs, and seconds (what each vCPU has run for).
+// percent of the vCPUs), hangs, seconds (what each vCPU has run for), and how many
+// labels and mountpoints there are.
 func (w *world) guest(name string, options map[string]string) error {
 	g := w.guests[name]
 	if g == nil {
@@ -51,6 +54,10 @@ func (w *world) guest(name string, options map[string]string) error {
 			g.busy = number / 100
 		case "waiting":
 			g.waiting = number / 100
+		case "labels":
+			g.labels = int(number)
+		case "mountpoints":
+			g.mountPoints = int(number)
 		case "seconds":
 			for i := range g.vcpus {
 				g.vcpus[i], g.delay[i] = number, 0
@@ -133,19 +140,34 @@ func (w *world) pass(d time.Duration, scrapes bool) {
 
 // page is what a node's virt-handler tells of the guests on it.
 func (w *world) page(node string) string {
-	var page strings.Builder
+	var lines []string
 	for name, g := range w.guests {
 		if w.vmis[name].Node != node || g.hangs {
 			continue
 		}
+		var labels strings.Builder
+		for i := range g.labels {
+			fmt.Fprintf(&labels, "kubernetes_vmi_label_%05d=\"v\",", i)
+		}
+		line := func(family, own string, value float64) {
+			lines = append(lines, fmt.Sprintf("kubevirt_vmi_%s{%s%sname=%q,namespace=%q} %g\n", family, own, &labels, name, defaultNamespace, value))
+		}
 		for i := range g.vcpus {
-			fmt.Fprintf(&page, "kubevirt_vmi_vcpu_seconds_total{namespace=%q,name=%q,id=\"%d\",state=\"running\"} %g\n", defaultNamespace, name, i, g.vcpus[i])
-			fmt.Fprintf(&page, "kubevirt_vmi_vcpu_delay_seconds_total{namespace=%q,name=%q,id=\"%d\"} %g\n", defaultNamespace, name, i, g.delay[i])
+			line("vcpu_seconds_total", fmt.Sprintf("id=\"%d\",state=\"running\",", i), g.vcpus[i])
+			line("vcpu_delay_seconds_total", fmt.Sprintf("id=\"%d\",", i), g.delay[i])
+		}
+		for i := range g.mountPoints {
+			line("filesystem_capacity_bytes", fmt.Sprintf("mount_point=\"/%d\",", i), 1000)
+			line("filesystem_used_bytes", fmt.Sprintf("mount_point=\"/%d\",", i), 1000)
 		}
 		for text, s := range g.series {
-			family, labels, _ := strings.Cut(strings.TrimSuffix(text, "}"), "{")
-			fmt.Fprintf(&page, "kubevirt_vmi_%s{namespace=%q,name=%q,%s} %g\n", family, defaultNamespace, name, labels, s.value)
+			family, own, _ := strings.Cut(strings.TrimSuffix(text, "}"), "{")
+			if own != "" {
+				own += ","
+			}
+			line(family, own, s.value)
 		}
 	}
-	return page.String()
+	slices.Sort(lines) // Those of a family follow each other.
+	return strings.Join(lines, "")
 }

@@ -65,7 +65,7 @@ func newWorld(t *testing.T) *world {
 	w.pages = ingest.NewGuestPages(w.store, guestSamples, func(*inventory.VMI, string) {})
 	w.provider = provider.New(provider.Config{
 		Inventory:        w.store,
-		VirtHandlers:     provider.Source{History: samples, Status: w.nodeStatus},
+		VirtHandlers:     provider.Source{History: samples, Status: w.nodeStatus, TooLarge: w.ingester.TooLarge},
 		Guests:           provider.Source{History: guestSamples, Status: w.guestStatus},
 		Now:              clock,
 		RateWindow:       30 * time.Second,

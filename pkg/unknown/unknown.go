@@ -20,6 +20,7 @@ const (
 	NoEndpoint  Reason = "no_endpoint"   // Nothing says where the guest's status page is.
 	BadEndpoint Reason = "bad_endpoint"  // What says where it is cannot be understood.
 	NoSample    Reason = "no_sample"     // virt-handler, or the guest's page, has not told of this VMI yet.
+	TooLarge    Reason = "too_large"     // virt-handler's response has more of this VMI than is read.
 	Stale       Reason = "stale"         // The newest sample is older than the age limit.
 	OneSample   Reason = "one_sample"    // A rate needs a second sample.
 	NotReported Reason = "not_reported"  // The samples lack the series that the metric needs.
@@ -36,7 +37,7 @@ const (
 func Reasons() []Reason {
 	return []Reason{
 		Deleting, NotRunning, Paused, NoActivePod, NotReady, WarmingUp,
-		NoEndpoint, BadEndpoint, NoSample, Stale, OneSample, NotReported, NoAgent,
+		NoEndpoint, BadEndpoint, NoSample, TooLarge, Stale, OneSample, NotReported, NoAgent,
 	}
 }
 
@@ -45,6 +46,7 @@ func Reasons() []Reason {
 type Error struct {
 	Reason Reason
 	Detail string
+	Series string // The name of the series that is missing, where that is the reason.
 }
 
 // Errorf returns an Error with a formatted detail.
