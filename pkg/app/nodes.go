@@ -11,8 +11,10 @@ import (
 )
 
 const (
-	// maxPageBytes bounds an unpacked page: about 5,000 VMIs on a node.
-	maxPageBytes = 128 << 20
+	// maxPageBytes bounds a decompressed response. An ordinary VMI has 10 kB of it,
+	// one with as many labels as Kubernetes allows 100 MB. It is decoded as it comes,
+	// and virt-handler cannot write more within the timeout.
+	maxPageBytes = 1 << 30
 
 	// busyRetries is how often a virt-handler is asked again whose places all
 	// other scrapers hold.

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/gzip"
 
 	"guest-metrics-server/pkg/exposition"
 )
@@ -265,6 +266,24 @@ func BenchmarkHostile(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
+		})
+		b.Run(way.name+"/gzip", func(b *testing.B) {
+			var compressed bytes.Buffer
+			w, _ := gzip.NewWriterLevel(&compressed, gzip.DefaultCompression)
+			if _, err := w.Write(way.page); err != nil || w.Close() != nil {
+				b.Fatal(err)
+			}
+			b.SetBytes(int64(len(way.page)))
+			var r gzip.Reader
+			for b.Loop() {
+				if err := r.Reset(bytes.NewReader(compressed.Bytes())); err != nil {
+					b.Fatal(err)
+				}
+				if _, err := Decode(&r); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(compressed.Len()), "compressed-bytes")
 		})
 	}
 }

@@ -1,7 +1,6 @@
 package scrape
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -12,11 +11,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
-	"runtime"
-	"sync"
 	"time"
-
-	"github.com/klauspost/compress/gzip"
 )
 
 // Outcome is how a scrape ended, in the form of a label's value.
@@ -109,11 +104,12 @@ func (l *loop) fetchOnce(ctx context.Context) error {
 	if !l.config.Gzip || response.Header.Get("Content-Encoding") != "gzip" {
 		err = l.page(ctx, at, body)
 	} else {
-		err = l.unpack(body, func(page io.Reader) error { return l.page(ctx, at, l.limited(page)) })
+		err = l.decompress(ctx, body, func(page io.Reader) error { return l.page(ctx, at, l.limited(page)) })
 	}
+	var known *Error
 	switch {
-	case err == nil:
-		return nil
+	case err == nil || errors.As(err, &known):
+		return err
 	case ctx.Err() != nil:
 		return l.transportError(ctx, err)
 	default:
@@ -144,44 +140,6 @@ func (l *loop) transportError(ctx context.Context, err error) error {
 	default:
 		return &Error{Unreachable, err}
 	}
-}
-
-var packedPages = sync.Pool{New: func() any { return new(bytes.Buffer) }}
-
-// unpacker is what packed pages are unpacked with.
-type unpacker struct {
-	packed bytes.Reader
-	gzip   gzip.Reader
-}
-
-// unpackers are as many as pages may be unpacked and decoded at a time: one core
-// less than there are, so that answers do not wait for pages.
-var unpackers = func() chan *unpacker {
-	n := max(1, runtime.GOMAXPROCS(0)-1)
-	all := make(chan *unpacker, n)
-	for range n {
-		all <- new(unpacker)
-	}
-	return all
-}()
-
-// unpack reads a packed page, and then has it decoded. A page comes whole first:
-// it is small while it is packed, gzip is faster on what is in memory, and nobody
-// holds the large buffers of decoding while they wait for the network.
-func (l *loop) unpack(body io.Reader, decode func(io.Reader) error) error {
-	packed := packedPages.Get().(*bytes.Buffer)
-	defer packedPages.Put(packed)
-	packed.Reset()
-	if _, err := packed.ReadFrom(body); err != nil {
-		return err
-	}
-	u := <-unpackers
-	defer func() { unpackers <- u }()
-	u.packed.Reset(packed.Bytes())
-	if err := u.gzip.Reset(&u.packed); err != nil {
-		return fmt.Errorf("the page is not gzip as its header says: %w", err)
-	}
-	return decode(&u.gzip)
 }
 
 func (l *loop) limited(r io.Reader) io.Reader {

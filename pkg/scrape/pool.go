@@ -25,8 +25,8 @@ type PageFunc func(ctx context.Context, at time.Time, page io.Reader) error
 type Config struct {
 	Interval time.Duration // Between two scrapes of a target.
 	Timeout  time.Duration // For one scrape with its retries.
-	MaxBytes int64         // Of a page, packed and unpacked.
-	Gzip     bool          // Ask for packed pages.
+	MaxBytes int64         // Of a response, compressed and decompressed. No more than a few MiB are held in memory.
+	Gzip     bool          // Ask for compressed responses.
 
 	// Places bounds how many scrapes run at a time, 0 for no bound. There are
 	// as many for slow targets again: see lanes.
