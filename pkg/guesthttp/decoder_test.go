@@ -12,8 +12,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
-
-	"guest-metrics-server/pkg/exposition"
 )
 
 func newDecoder(t testing.TB, e Endpoint) *Decoder {
@@ -196,11 +194,33 @@ func TestAPageThatBreaksOffIsAnError(t *testing.T) {
 	}
 }
 
-func TestALineThatIsTooLongIsAnError(t *testing.T) {
-	long := "reqs{a=\"" + strings.Repeat("x", exposition.MaxLineBytes) + "\"} 1\n"
-	page, err := newDecoder(t, Endpoint{Series: "reqs"}).Decode(strings.NewReader(long))
-	if !errors.Is(err, exposition.ErrLineTooLong) {
-		t.Errorf("got %+v and the error %v, want %v", page, err, exposition.ErrLineTooLong)
+func TestLinesThatAreTooLong(t *testing.T) {
+	long := func(name string) string { return name + `{a="` + strings.Repeat("x", maxLineBytes) + "\"} 1\n" }
+	for _, test := range []struct{ name, series, page, want string }{
+		{"of the wanted counter", "reqs", "reqs 7\n" + long("reqs"), `read the page: a line is too long: 32781 bytes of a series "reqs", more than the 32768 that are read: let it have fewer or shorter labels`},
+		{"whose labels are not the wanted ones, which nobody sees", `reqs{b="1"}`, "reqs{b=\"1\"} 7\n" + long("reqs"), `read the page: a line is too long: 32781 bytes of a series "reqs", more than the 32768 that are read: let it have fewer or shorter labels`},
+		{"of another counter", "reqs", "reqs 7\n" + long("other") + long("other") + "reqs{a=\"b\"} 1\n", ""},
+		{"of another counter at first", "", long("other") + "http_requests_total 8\n", ""},
+		{"of a well-known counter", "", "http_requests_total 8\n" + long("http_requests_total"), `read the page: a line is too long: 32796 bytes of a series "http_requests_total", more than the 32768 that are read: let it have fewer or shorter labels`},
+		{"of a name without end", "reqs", "reqs 7\n" + strings.Repeat("x", 2*maxLineBytes) + "\n", `read the page: a line is too long: 65537 bytes of a series "", more than the 32768 that are read: let it have fewer or shorter labels`},
+		{"of a comment", "reqs", "# HELP reqs " + strings.Repeat("x", maxLineBytes) + "\nreqs 8\n", ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			d := newDecoder(t, Endpoint{Series: test.series})
+			for _, round := range []string{"at first", "once more"} {
+				page, err := d.Decode(strings.NewReader(test.page))
+				got := ""
+				if err != nil {
+					got = err.Error()
+				}
+				if diff := cmp.Diff(test.want, got); diff != "" || err == nil && page.Requests != 8 {
+					t.Errorf("%s %v requests, want 8; error -want +got:\n%s", round, page.Requests, diff)
+				}
+			}
+			if page, err := d.Decode(strings.NewReader("reqs 8\nhttp_requests_total 8\n")); err != nil && test.series != `reqs{b="1"}` {
+				t.Errorf("a good page after that: %v, %v", page, err)
+			}
+		})
 	}
 }
 

@@ -31,6 +31,7 @@ type summer struct {
 	sums   []sum // One for each of wanted.
 	series int
 	effort int
+	long   error // A line that may be of a wanted counter and is too long.
 }
 
 // A sum is what a page says of one wanted counter.
@@ -48,20 +49,42 @@ type candidate struct {
 }
 
 func newSummer(all []wanted) *summer {
-	return &summer{wanted: all, scanner: exposition.NewScanner(buffers), sums: make([]sum, len(all))}
+	s := &summer{wanted: all, scanner: exposition.NewScanner(buffers), sums: make([]sum, len(all))}
+	s.scanner.SkipLongLines(s.skipLong)
+	return s
+}
+
+// skipLong skips a line that is too long, unless it is of a wanted counter:
+// without it the sum would be smaller than the one before, as after a restart.
+func (s *summer) skipLong(line exposition.LongLine) {
+	of := line.Name
+	matches := len(of) == 0 // It may have any name.
+	for i := range s.wanted {
+		w := &s.wanted[i]
+		if s.long == nil {
+			s.long = s.spend(len(of) * w.nameCost())
+		}
+		matches = matches || s.long == nil && w.matchesName(of)
+	}
+	if matches && s.long == nil {
+		s.long = fmt.Errorf("%w: %d bytes of a series %.40q, more than the %d that are read: let it have fewer or shorter labels", exposition.ErrLineTooLong, line.Bytes, of, maxLineBytes)
+	}
 }
 
 // read reads a page to its end. It returns the index of the first wanted counter
 // that has series, and their sum.
 func (s *summer) read(r io.Reader) (int, float64, error) {
 	clear(s.sums)
-	s.name, s.named, s.series, s.effort = s.name[:0], s.named[:0], 0, 0
+	s.name, s.named, s.series, s.effort, s.long = s.name[:0], s.named[:0], 0, 0, nil
 	s.scanner.Reset(r)
 	err := s.scan()
 	for s.scanner.Scan() { // Only after an error: the scanner gives its buffer back at the end.
 	}
 	if err == nil {
 		err = s.scanner.Err()
+	}
+	if err == nil {
+		err = s.long
 	}
 	if err != nil {
 		return 0, 0, fmt.Errorf("read the page: %w", err)
