@@ -44,8 +44,10 @@ const (
 	poolsPath      = "/apis/pool.kubevirt.io/v1alpha1/virtualmachinepools"
 	kubevirtsPath  = "/apis/kubevirt.io/v1/kubevirts"
 	configMapsPath = "/api/v1/namespaces/kubevirt/configmaps"
-	guestCAsPath   = "/api/v1/configmaps"
-	nodesPath      = "/api/v1/nodes"
+	// Forbidden unless a test has changes for it.
+	otherConfigMapsPath = "/api/v1/namespaces/aaa/configmaps"
+	guestCAsPath        = "/api/v1/configmaps"
+	nodesPath           = "/api/v1/nodes"
 )
 
 // startAPIServer serves KubeVirt 1.6's groups and empty lists.
@@ -56,7 +58,7 @@ func startAPIServer(t *testing.T) *apiServer {
 		asked:    make(map[string]string),
 		accepted: make(map[string]string),
 	}
-	for _, path := range []string{vmisPath, podsPath, servicesPath, vmsPath, replicaPath, poolsPath, configMapsPath, guestCAsPath, nodesPath} {
+	for _, path := range []string{vmisPath, podsPath, servicesPath, vmsPath, replicaPath, poolsPath, configMapsPath, guestCAsPath, nodesPath, kubevirtsPath} {
 		s.changes[path] = make(chan change)
 	}
 	s.Server = httptest.NewServer(s)
@@ -86,11 +88,6 @@ func (s *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_ = out.Encode(metav1.APIVersions{Versions: []string{"v1"}})
 	case path == "/apis":
 		_ = out.Encode(metav1.APIGroupList{Groups: []metav1.APIGroup{group("kubevirt.io/v1"), group("pool.kubevirt.io/v1alpha1")}})
-	case path == kubevirtsPath:
-		_ = out.Encode(metav1.PartialObjectMetadataList{
-			TypeMeta: metav1.TypeMeta{APIVersion: partial.APIVersion, Kind: partial.Kind + "List"},
-			Items:    []metav1.PartialObjectMetadata{{TypeMeta: partial, ObjectMeta: metav1.ObjectMeta{Namespace: "kubevirt"}}},
-		})
 	case s.isOld && path == vmisPath && r.URL.Query().Get("sendInitialEvents") != "":
 		w.WriteHeader(http.StatusUnprocessableEntity)
 		_ = out.Encode(metav1.Status{Status: metav1.StatusFailure, Reason: metav1.StatusReasonInvalid, Code: http.StatusUnprocessableEntity})
@@ -98,6 +95,9 @@ func (s *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_ = out.Encode(s.page(path, r.URL.Query().Get("continue")))
 	case s.changes[path] != nil && r.URL.Query().Get("watch") != "":
 		s.watch(w, r)
+	case strings.HasSuffix(path, "/configmaps"): // As RBAC answers for a namespace that is not KubeVirt's.
+		w.WriteHeader(http.StatusForbidden)
+		_ = out.Encode(metav1.Status{Status: metav1.StatusFailure, Reason: metav1.StatusReasonForbidden, Code: http.StatusForbidden})
 	default:
 		http.NotFound(w, r)
 	}
@@ -160,8 +160,10 @@ func bookmark(path string) runtime.Object {
 		return &corev1.Service{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Service"}, ObjectMeta: m}
 	case nodesPath:
 		return &corev1.Node{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Node"}, ObjectMeta: m}
-	case configMapsPath, guestCAsPath:
+	case configMapsPath, otherConfigMapsPath, guestCAsPath:
 		return &corev1.ConfigMap{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"}, ObjectMeta: m}
+	case kubevirtsPath:
+		return &kubevirtv1.KubeVirt{TypeMeta: metav1.TypeMeta{APIVersion: "kubevirt.io/v1", Kind: "KubeVirt"}, ObjectMeta: m}
 	case vmisPath:
 		return &kubevirtv1.VirtualMachineInstance{TypeMeta: metav1.TypeMeta{APIVersion: "kubevirt.io/v1", Kind: "VirtualMachineInstance"}, ObjectMeta: m}
 	default:

@@ -132,20 +132,17 @@ func (s *Store) DeleteService(namespace, name string) {
 	s.services.remove(namespace, name)
 }
 
-// SetKubeVirtNamespace tells where KubeVirt's own pods run. Pods of other
+// SetKubeVirt tells where KubeVirt's own pods run, "" if that is not known, and
+// the PEM certificates that its virt-handlers are verified with. Pods of other
 // namespaces are never scraped, whatever their labels say.
-func (s *Store) SetKubeVirtNamespace(namespace string) {
+func (s *Store) SetKubeVirt(namespace string, caBundle []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.kubevirtNamespace = namespace
-	signal(s.targetsChanged)
-}
-
-// SetCABundle replaces the PEM certificates that virt-handler is verified with.
-func (s *Store) SetCABundle(pem []byte) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.caBundle = pem
+	if s.kubevirtNamespace != namespace {
+		s.kubevirtNamespace = namespace
+		signal(s.targetsChanged)
+	}
+	s.caBundle = caBundle
 }
 
 // CABundle returns the PEM certificates that virt-handler is verified with.
@@ -188,6 +185,20 @@ func (s *Store) Targets() []Target {
 	}
 	slices.SortFunc(targets, func(a, b Target) int { return cmp.Compare(a.Node, b.Node) })
 	return targets
+}
+
+// virtHandlerNamespaces returns the namespaces in which pods run that look like
+// virt-handlers.
+func (s *Store) virtHandlerNamespaces() map[string]bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	namespaces := make(map[string]bool)
+	for key, p := range s.virtHandlers {
+		if p.Phase == running && !p.Deleting {
+			namespaces[key.Namespace] = true
+		}
+	}
+	return namespaces
 }
 
 // TargetsChanged gets a value when Targets may return something else.

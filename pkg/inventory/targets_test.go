@@ -58,7 +58,7 @@ func TestTargets(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w := newWorld()
-			w.SetKubeVirtNamespace("kubevirt")
+			w.SetKubeVirt("kubevirt", nil)
 			for _, p := range test.pods {
 				w.PutPod(p)
 			}
@@ -85,7 +85,7 @@ func TestTargetsChangedIsSignalled(t *testing.T) {
 		want bool
 	}{
 		{"nothing", func() {}, false},
-		{"KubeVirt's namespace becomes known", func() { w.SetKubeVirtNamespace("kubevirt") }, true},
+		{"KubeVirt's namespace becomes known", func() { w.SetKubeVirt("kubevirt", nil) }, true},
 		{"two virt-handlers appear", func() { w.PutPod(handler("a", "n1")); w.PutPod(handler("b", "n2")) }, true},
 		{"nothing more", func() {}, false},
 		{"a launcher pod appears", func() { w.start(vmi("v")) }, false},

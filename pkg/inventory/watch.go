@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -15,19 +14,12 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
-	"k8s.io/klog/v2"
 )
-
-const (
-	caConfigMap = "kubevirt-ca"
-	caKey       = "ca-bundle"
-)
-
-var kubevirts = schema.GroupVersionResource{Group: VMIs.Group, Version: "v1", Resource: "kubevirts"}
 
 // Where the certificate authority of a namespace's guests is.
 const (
@@ -42,9 +34,10 @@ const (
 // Watcher keeps a Store in step with the Kubernetes API.
 type Watcher struct {
 	store     *Store
-	namespace string
+	kubevirt  *kubeVirtFollower
 	core      kubernetes.Interface
 	metadata  metadata.Interface
+	dynamic   dynamic.Interface
 	discovery discovery.DiscoveryInterface
 	report    func(*VMI, Problem)
 
@@ -57,9 +50,9 @@ type watching struct {
 	synced func() bool
 }
 
-// NewWatcher returns a Watcher that feeds the store. An empty kubevirtNamespace
-// is found from the KubeVirt object. Problems of VMIs are reported as they
-// appear.
+// NewWatcher returns a Watcher that feeds the store. With an empty
+// kubevirtNamespace it follows where KubeVirt is deployed. Problems of VMIs are
+// reported as they appear.
 func NewWatcher(config *rest.Config, store *Store, kubevirtNamespace string, report func(*VMI, Problem)) (*Watcher, error) {
 	core, err := kubernetes.NewForConfig(inProtobuf(config))
 	if err != nil {
@@ -69,14 +62,23 @@ func NewWatcher(config *rest.Config, store *Store, kubevirtNamespace string, rep
 	if err != nil {
 		return nil, fmt.Errorf("make a client for objects' metadata: %w", err)
 	}
+	dynamicClient, err := dynamic.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("make a client for KubeVirt objects: %w", err)
+	}
+	kubevirt := newKubeVirtFollower(store, kubevirtNamespace)
 	return &Watcher{
 		store:     store,
-		namespace: kubevirtNamespace,
+		kubevirt:  kubevirt,
 		core:      core,
 		metadata:  metadataClient,
+		dynamic:   dynamicClient,
 		discovery: core.Discovery(),
 		report:    report,
-		watching:  []watching{{"KubeVirt's namespace", func() bool { return store.KubeVirtNamespace() != "" }}},
+		watching: []watching{
+			{"KubeVirt's namespace", func() bool { return store.KubeVirtNamespace() != "" }},
+			{"configmap " + caConfigMap, kubevirt.synced},
+		},
 	}, nil
 }
 
@@ -119,21 +121,18 @@ func (w *Watcher) Run(ctx context.Context) {
 		reflect(ctx, w, &wg, kind.Resource, &metav1.PartialObjectMetadata{}, objects, w.metadataOf(kind.GroupResource))
 	}
 
-	namespace, err := w.findKubeVirt(ctx)
-	if err != nil {
-		return // The context has ended.
-	}
-	w.store.SetKubeVirtNamespace(namespace)
-	bundle := newFeed(convertBundle(caKey), func(b caBundle) { w.store.SetCABundle(b.pem) }, func(_, _ string) { w.store.SetCABundle(nil) })
-	reflect(ctx, w, &wg, "configmap "+caConfigMap, &corev1.ConfigMap{}, bundle, cache.NewListWatchFromClient(
-		w.core.CoreV1().RESTClient(), "configmaps", namespace, fields.OneTermEqualSelector("metadata.name", caConfigMap)))
+	w.kubevirt.run(ctx, &wg, w, pods.synced.Load)
 }
 
 func reflect[T row](ctx context.Context, w *Watcher, wg *wait.Group, what string, example any, f *feed[T], lw *cache.ListWatch) {
-	reflector := cache.NewReflectorWithOptions(lw, example, f, cache.ReflectorOptions{Name: what})
 	w.mu.Lock()
 	w.watching = append(w.watching, watching{what, f.synced.Load})
 	w.mu.Unlock()
+	startReflector(ctx, wg, what, example, f, lw)
+}
+
+func startReflector[T row](ctx context.Context, wg *wait.Group, what string, example any, f *feed[T], lw *cache.ListWatch) {
+	reflector := cache.NewReflectorWithOptions(lw, example, f, cache.ReflectorOptions{Name: what})
 	wg.StartWithContext(ctx, reflector.RunWithContext)
 }
 
@@ -182,29 +181,6 @@ func (w *Watcher) metadataOf(resource schema.GroupResource) *cache.ListWatch {
 			return c.Watch(ctx, o)
 		},
 	}
-}
-
-// findKubeVirt returns the namespace of the KubeVirt object. It waits until
-// there is one; the error is the context's.
-func (w *Watcher) findKubeVirt(ctx context.Context) (string, error) {
-	if w.namespace != "" {
-		return w.namespace, nil
-	}
-	logger := klog.FromContext(ctx)
-	namespace := ""
-	err := wait.PollUntilContextCancel(ctx, 5*time.Second, true, func(ctx context.Context) (bool, error) {
-		list, err := w.metadata.Resource(kubevirts).List(ctx, metav1.ListOptions{Limit: 1})
-		switch {
-		case err != nil:
-			logger.Error(err, "Cannot list KubeVirt objects to find KubeVirt's namespace; --kubevirt-namespace would name it")
-		case len(list.Items) == 0:
-			logger.Info("Waiting for a KubeVirt object: KubeVirt is not installed yet")
-		default:
-			namespace = list.Items[0].Namespace
-		}
-		return namespace != "", nil
-	})
-	return namespace, err
 }
 
 // putVMI stores a VMI and reports the problems that it did not have before.

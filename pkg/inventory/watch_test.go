@@ -71,13 +71,14 @@ func TestAWatcherKeepsTheStoreInStep(t *testing.T) {
 	api.lists[poolsPath] = []runtime.Object{partialObject("web", "pool", "")}
 	api.lists[vmsPath] = []runtime.Object{partialObject("web-0", string(vmi.OwnerReferences[0].UID), "pool")}
 	api.lists[configMapsPath] = []runtime.Object{bundle}
+	api.lists[kubevirtsPath] = []runtime.Object{kubeVirtIn("kubevirt", "")}
 
 	store := NewStore(DefaultWarmup, time.Now)
 	watcher, err := NewWatcher(api.config(), store, "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"KubeVirt's namespace"}, watcher.Missing()); diff != "" {
+	if diff := cmp.Diff([]string{"KubeVirt's namespace", "configmap kubevirt-ca"}, watcher.Missing()); diff != "" {
 		t.Errorf("missing before the start, -want +got:\n%s", diff)
 	}
 	run(t, watcher)

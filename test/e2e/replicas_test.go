@@ -17,6 +17,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"guest-metrics-server/test/process"
 )
 
 // Two replicas, named as a Deployment names its pods. When they visit a node
@@ -87,25 +89,33 @@ type replica struct {
 // returns what reads its metrics. Guests' own pages are none of its business here.
 func startReplica(t *testing.T, name string) (read func() string) {
 	t.Helper()
+	address, _ := startServer(t, name, serverFlags()...)
+	return metricsAt(t, address)
+}
+
+// startServer starts another server, which the cluster's Service does not lead to,
+// until the test ends. It returns when the server is live.
+func startServer(t *testing.T, name string, flags ...string) (address string, p *process.Process) {
+	t.Helper()
 	state := filepath.Dir(cluster.Kubeconfig())
 	kubeconfig := filepath.Join(state, "server.kubeconfig")
-	address := freeAddress(t)
+	address = freeAddress(t)
 	_, port, err := net.SplitHostPort(address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(serverBinary, append(serverFlags(),
+	cmd := exec.Command(serverBinary, append(flags,
 		"--kubeconfig="+kubeconfig, "--authentication-kubeconfig="+kubeconfig, "--authorization-kubeconfig="+kubeconfig,
 		"--bind-address=127.0.0.1", "--secure-port="+port,
 		"--tls-cert-file="+filepath.Join(state, "pki", "server.crt"), "--tls-private-key-file="+filepath.Join(state, "pki", "server.key"))...)
 	cmd.Env = append(os.Environ(), "POD_NAME="+name)
-	p := startProcess(t, t.TempDir(), name, cmd)
+	p = startProcess(t, t.TempDir(), name, cmd)
 	client := serverClient(t)
 	await(t, p, func(ctx context.Context) error {
 		_, err := fetch(ctx, client, "https://"+address+"/livez")
 		return err
 	})
-	return metricsAt(t, address)
+	return address, p
 }
 
 var busyScrapes = regexp.MustCompile(`(?m)^guest_metrics_server_scrapes_total\{.*outcome="busy".*$`)

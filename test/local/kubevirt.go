@@ -118,6 +118,11 @@ func (c *Cluster) installKubeVirt(ctx context.Context) error {
 	if _, err := c.Kubectl(ctx, objects, "apply", "--server-side", "-f", "-"); err != nil {
 		return fmt.Errorf("install KubeVirt: %w", err)
 	}
+	// As virt-operator says once all runs.
+	if _, err := c.Kubectl(ctx, nil, "patch", "kubevirt", "kubevirt", "-n", kubevirtNamespace,
+		"--subresource=status", "--type=merge", "-p", `{"status":{"phase":"Deployed"}}`); err != nil {
+		return fmt.Errorf("let KubeVirt be deployed: %w", err)
+	}
 	return nil
 }
 
