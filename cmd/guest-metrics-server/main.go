@@ -13,7 +13,6 @@ import (
 	genericapiserver "k8s.io/apiserver/pkg/server"
 	cliflag "k8s.io/component-base/cli/flag"
 	"k8s.io/component-base/logs"
-	logsapi "k8s.io/component-base/logs/api/v1"
 
 	"guest-metrics-server/pkg/app"
 )
@@ -58,7 +57,7 @@ func run(args []string, out io.Writer) error {
 	if err := options.Complete(); err != nil {
 		return err
 	}
-	if err := logsapi.ValidateAndApply(options.Logging, nil); err != nil {
+	if err := options.ApplyLogging(); err != nil {
 		return err
 	}
 	defer logs.FlushLogs()

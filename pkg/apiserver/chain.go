@@ -44,7 +44,8 @@ func (l *limits) handlerChain(api http.Handler, c *genericapiserver.Config) http
 	h = apifilters.WithRequestReceivedTimestamp(h)
 	h = genericfilters.WithPanicRecovery(h, c.RequestInfoResolver)
 	h = apifilters.WithAuditInit(h)
-	return l.withShortURI(h, c)
+	h = l.withShortURI(h, c)
+	return withServerLog(h)
 }
 
 // withShortURI refuses URIs that are too long.

@@ -38,6 +38,8 @@ type Options struct {
 
 	Logging *logsapi.LoggingConfiguration
 	Serving *options.CustomMetricsAdapterServerOptions
+
+	log *logLimit // Set by ApplyLogging.
 }
 
 // NewOptions returns the defaults.

@@ -65,6 +65,9 @@ func Run(ctx context.Context, o *Options) error {
 	registry.MustRegister(guestMetrics...)
 	registry.MustRegister(pool, answers, customMetrics, pages, events.problems,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if o.log != nil {
+		registry.MustRegister(o.log.leftOut, o.log.clientGone)
+	}
 	ready := &readiness{
 		missing: watcher.Missing,
 		targets: func() []scrape.Target { return nodeTargets(store) },
@@ -97,13 +100,20 @@ func Run(ctx context.Context, o *Options) error {
 }
 
 func clientConfig(kubeconfig string) (*rest.Config, error) {
-	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	config, err := findAPI(kubeconfig)
 	if err != nil {
 		return nil, fmt.Errorf("find the Kubernetes API (in a cluster it is found by itself, elsewhere --kubeconfig tells): %w", err)
 	}
 	// A list of all VMIs of a large cluster may take its time; a few clients need no throttle.
 	config.QPS, config.Burst = 50, 100
 	return rest.AddUserAgent(config, "guest-metrics-server/"+Version), nil
+}
+
+func findAPI(kubeconfig string) (*rest.Config, error) {
+	if kubeconfig == "" {
+		return rest.InClusterConfig() // BuildConfigFromFlags would warn of it.
+	}
+	return clientcmd.BuildConfigFromFlags("", kubeconfig)
 }
 
 // replicaName tells this process from the other replicas.

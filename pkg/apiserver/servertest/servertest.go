@@ -24,6 +24,14 @@ const Everybody = user.AllUnauthenticated
 // and nobody else.
 func Serve(t *testing.T, ready func() error, apis []apiserver.API, groups ...string) *httptest.Server {
 	t.Helper()
+	s := httptest.NewServer(Handler(t, ready, apis, groups...))
+	t.Cleanup(s.Close)
+	return s
+}
+
+// Handler returns what answers the requests of a server.
+func Handler(t *testing.T, ready func() error, apis []apiserver.API, groups ...string) http.Handler {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -47,12 +55,9 @@ func Serve(t *testing.T, ready func() error, apis []apiserver.API, groups ...str
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The handlers as they are, behind another listener.
 	handler, stop := server.Handler()
 	t.Cleanup(stop)
-	s := httptest.NewServer(handler)
-	t.Cleanup(s.Close)
-	return s
+	return handler
 }
 
 // Open serves APIs to everybody, and is ready.
