@@ -85,7 +85,7 @@ func TestAbandonedRequestsAreNoErrors(t *testing.T) {
 		begun <- struct{}{}
 		<-r.Context().Done()
 		if path.Base(r.URL.Path) == "encoding" {
-			responsewriters.WriteObjectNegotiated(library.Codecs, nil, metav1.SchemeGroupVersion, w, r, http.StatusOK, &metav1.Status{}, false)
+			responsewriters.WriteObjectNegotiated(library.Codecs, nil, metav1.SchemeGroupVersion, w, r, http.StatusOK, &metav1.Status{Message: strings.Repeat("more than is buffered ", 10_000)}, false)
 		}
 	})
 	s := httptest.NewUnstartedServer(servertest.Handler(t, ready, []apiserver.API{apiOf(handler)}, servertest.Everybody))
