@@ -18,10 +18,12 @@ import (
 )
 
 // Each line of code may write so many entries at once, and from then on one in
-// each interval. A log that a client can fill hides what matters.
+// each interval. A longer entry counts as several, and one of more than 80 KiB is
+// never written. A log that a client can fill hides what matters.
 const (
-	logBurst    = 20
-	logInterval = time.Minute
+	logBurst      = 20
+	logInterval   = time.Minute
+	logEntryBytes = 4 << 10
 )
 
 // logLimit bounds what the log is told of the same thing. Entries above level 0
@@ -84,7 +86,7 @@ func (s *limitedStream) Write(entry []byte) (int, error) {
 	if !bounded {
 		return s.out.Write(entry)
 	}
-	leftOut, ok := s.limit.take(place)
+	leftOut, ok := s.limit.take(place, 1+len(entry)/logEntryBytes)
 	switch {
 	case !ok:
 		s.limit.leftOut.Inc()
@@ -98,9 +100,9 @@ func (s *limitedStream) Write(entry []byte) (int, error) {
 	return len(entry), nil
 }
 
-// take reports whether an entry of a place may be written, and how many were left
-// out before it.
-func (l *logLimit) take(place string) (leftOut int, ok bool) {
+// take reports whether an entry of a place may be written that counts as several,
+// and how many were left out before it.
+func (l *logLimit) take(place string, entries int) (leftOut int, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	p := l.places[place]
@@ -108,7 +110,7 @@ func (l *logLimit) take(place string) (leftOut int, ok bool) {
 		p = &logPlace{limiter: rate.NewLimiter(rate.Every(logInterval), logBurst)}
 		l.places[place] = p
 	}
-	if !p.limiter.AllowN(l.now(), 1) {
+	if !p.limiter.AllowN(l.now(), entries) {
 		p.leftOut++
 		return 0, false
 	}

@@ -26,6 +26,8 @@ func TestTheLogIsBounded(t *testing.T) {
 		want     int // Of 1,000 entries.
 	}{
 		{"errors", true, func(int) string { return text("E", "a.go:1") }, logBurst},
+		{"long errors", true, func(int) string { return text("E", "a.go:1") + strings.Repeat("x", logEntryBytes) }, logBurst / 2},
+		{"errors that are too long", true, func(int) string { return text("E", "a.go:1") + strings.Repeat("x", logBurst*logEntryBytes) }, 0},
 		{"warnings", true, func(int) string { return text("W", "a.go:1") }, logBurst},
 		{"information", true, func(int) string { return text("I", "a.go:1") }, logBurst},
 		{"information that was asked for", false, func(int) string { return text("I", "a.go:1") }, 1000},

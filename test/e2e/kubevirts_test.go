@@ -71,11 +71,11 @@ func TestASecondKubeVirtObject(t *testing.T) {
 	})
 	page := metricsAt(t, address)()
 	for _, node := range cluster.Nodes() {
-		if !strings.Contains(page, fmt.Sprintf(`guest_metrics_server_scrapes_total{node=%q,outcome="ok"}`, node)) {
+		if !strings.Contains(page, fmt.Sprintf(`guest_metrics_server_scrapes_total{outcome="ok",target=%q}`, node)) {
 			t.Errorf("%s was not scraped:\n%s", node, page)
 		}
 	}
-	if strings.Contains(page, `node="nowhere"`) {
+	if strings.Contains(page, `target="nowhere"`) {
 		t.Error("the impostor was scraped")
 	}
 	log, err := os.ReadFile(server.LogPath())
