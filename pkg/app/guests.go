@@ -14,7 +14,7 @@ import (
 
 const (
 	maxGuestPageBytes = 4 << 20
-	guestPlaces       = 256 // Scrapes of guests at a time, and as many again of slow ones.
+	guestPlaces       = 256 // Scrapes of guests at a time, and as many again of slow ones. A namespace has a quarter of them.
 	guestDialTimeout  = 2 * time.Second
 	guestVerbosity    = 2 // Guests come and go, and some only mean to fill our log.
 )
@@ -86,10 +86,11 @@ func guestTargets(store *inventory.Store) []scrape.Target {
 	targets := make([]scrape.Target, 0, len(guests))
 	for _, g := range guests {
 		targets = append(targets, scrape.Target{
-			Name: g.Namespace + "/" + g.Name,
-			URL:  g.Endpoint.URL(g.IP),
-			Host: g.Endpoint.ServerName,
-			Spec: g,
+			Name:  g.Namespace + "/" + g.Name,
+			URL:   g.Endpoint.URL(g.IP),
+			Group: g.Namespace,
+			Host:  g.Endpoint.ServerName,
+			Spec:  g,
 		})
 	}
 	return targets

@@ -56,12 +56,18 @@ func convertVMI(obj any) (VMI, error) {
 	return v, nil
 }
 
+// maxWarmupBytes is more than any duration needs.
+const maxWarmupBytes = 60
+
 // ReadAnnotations takes from a VMI's annotations the warm-up, the endpoint, and
 // what of them is not understood.
 func (v *VMI) ReadAnnotations(annotations map[string]string) {
 	if text, ok := annotations[WarmupAnnotation]; ok {
 		warmup, err := time.ParseDuration(text)
-		if err == nil && warmup < 0 {
+		switch {
+		case len(text) > maxWarmupBytes:
+			err = fmt.Errorf("%.20q and more, %d bytes", text, len(text)) // An event would repeat all of it.
+		case err == nil && warmup < 0:
 			err = fmt.Errorf("%s is negative", text)
 		}
 		if err != nil {

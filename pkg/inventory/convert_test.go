@@ -3,6 +3,7 @@ package inventory
 import (
 	"encoding/json"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -117,6 +118,12 @@ func TestConvertVMI(t *testing.T) {
 			"with a negative warm-up", warmupOf("-1m"),
 			func(v *VMI) {
 				v.Problems = []Problem{{WarmupAnnotation, "want a duration such as 90s or 3m: -1m is negative"}}
+			},
+		},
+		{
+			"with as long a warm-up as annotations can be", warmupOf(strings.Repeat("1h", 128<<10)),
+			func(v *VMI) {
+				v.Problems = []Problem{{WarmupAnnotation, `want a duration such as 90s or 3m: "1h1h1h1h1h1h1h1h1h1h" and more, 262144 bytes`}}
 			},
 		},
 	} {

@@ -2,7 +2,9 @@ package scrape
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync"
 	"time"
 )
 
@@ -11,19 +13,37 @@ const slowScrape = time.Second
 
 // lanes bounds how many scrapes run at a time. Slow targets wait for each other
 // and never for long in the others' way: a target that was slow the last time
-// takes a place among the slow ones. nil lanes bound nothing.
-type lanes []chan struct{}
+// takes a place among the slow ones. A group of targets, such as a tenant's, has
+// at most a quarter of either places, whatever its targets do: quick ones can
+// become slow all at once. nil lanes bound nothing.
+type lanes []*lane
+
+type lane struct {
+	places chan struct{}
+
+	mu     sync.Mutex
+	groups map[string]*group // Those that have or want a place.
+}
+
+type group struct {
+	places chan struct{}
+	users  int
+}
 
 func newLanes(places int) lanes {
 	if places == 0 {
 		return nil
 	}
-	return lanes{make(chan struct{}, places), make(chan struct{}, places)}
+	var l lanes
+	for range 2 {
+		l = append(l, &lane{places: make(chan struct{}, places), groups: make(map[string]*group)})
+	}
+	return l
 }
 
 // enter waits for a place, for up to patience, and returns what gives it back.
 // The error is an Error, or the context's.
-func (l lanes) enter(ctx context.Context, slow bool, patience time.Duration) (leave func(), err error) {
+func (l lanes) enter(ctx context.Context, name string, slow bool, patience time.Duration) (leave func(), err error) {
 	if l == nil {
 		return func() {}, nil
 	}
@@ -31,20 +51,63 @@ func (l lanes) enter(ctx context.Context, slow bool, patience time.Duration) (le
 	if slow {
 		lane = l[1]
 	}
-	leave = func() { <-lane }
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, errImpatient)
+	defer cancel()
+	g := lane.join(name)
+	if err := take(ctx, g.places, patience); err != nil {
+		lane.part(name)
+		return nil, err
+	}
+	if err := take(ctx, lane.places, patience); err != nil {
+		<-g.places
+		lane.part(name)
+		return nil, err
+	}
+	return func() {
+		<-lane.places
+		<-g.places
+		lane.part(name)
+	}, nil
+}
+
+var errImpatient = errors.New("no place")
+
+// take takes one of the places.
+func take(ctx context.Context, places chan struct{}, patience time.Duration) error {
 	select {
-	case lane <- struct{}{}:
-		return leave, nil
+	case places <- struct{}{}:
+		return nil
 	default:
 	}
-	timer := time.NewTimer(patience)
-	defer timer.Stop()
 	select {
-	case lane <- struct{}{}:
-		return leave, nil
+	case places <- struct{}{}:
+		return nil
 	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-timer.C:
-		return nil, &Error{Crowded, fmt.Errorf("no place within %s: %d others are scraped at a time", patience, cap(lane))}
+		if errors.Is(context.Cause(ctx), errImpatient) {
+			return &Error{Crowded, fmt.Errorf("no place within %s: %d others are scraped at a time", patience, cap(places))}
+		}
+		return ctx.Err()
+	}
+}
+
+func (l *lane) join(name string) *group {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	g := l.groups[name]
+	if g == nil {
+		g = &group{places: make(chan struct{}, (cap(l.places)+3)/4)}
+		l.groups[name] = g
+	}
+	g.users++
+	return g
+}
+
+func (l *lane) part(name string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if g := l.groups[name]; g.users == 1 {
+		delete(l.groups, name)
+	} else {
+		g.users--
 	}
 }

@@ -47,27 +47,67 @@ func TestDeadTargetsDelayNoLiveOnes(t *testing.T) {
 	})
 }
 
+// One tenant's guests are quick and slow by turns, so that nobody knows them to be
+// slow when they are. Each group has its own places.
+func TestAGroupDelaysItsOwnTargetsOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const hostile, live, places = 3000, 100, 200
+		byTurns := func(r *http.Request, n int) (*http.Response, error) {
+			if n%2 == 0 {
+				return hang(r, n)
+			}
+			return page(r, n)
+		}
+		answers := make(map[string]answer)
+		for i := range hostile {
+			answers[fmt.Sprintf("hostile-%d", i)] = byTurns
+		}
+		for i := range live {
+			answers[fmt.Sprintf("live-%d", i)] = takes(5 * time.Millisecond)
+		}
+		f := start(t.Context(), answers, func(c *Config) { c.Places, c.Timeout, c.Verbosity = places, 5*time.Second, 2 })
+		f.pass(10*interval + time.Second)
+		f.stop()
+		for i := range live {
+			name := fmt.Sprintf("live-%d", i)
+			if s, _ := f.Status(name); s.Succeeded < 10 || len(s.Failed) > 0 {
+				t.Errorf("%s: %d scrapes of 10 succeeded, failed %v", name, s.Succeeded, s.Failed)
+			}
+			for _, gap := range f.gaps(name) {
+				if gap != interval {
+					t.Errorf("%s was visited %s after the visit before", name, gap)
+				}
+			}
+		}
+		for _, lane := range f.lanes {
+			if len(lane.groups) > 0 || len(lane.places) > 0 {
+				t.Errorf("at the end %d groups have %d places", len(lane.groups), len(lane.places))
+			}
+		}
+	})
+}
+
 func TestAPlaceIsWaitedForNoLongerThanTheContext(t *testing.T) {
 	l := newLanes(1)
-	leave, err := l.enter(t.Context(), false, time.Hour)
+	leave, err := l.enter(t.Context(), "a", false, time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if other, err := l.enter(t.Context(), true, time.Hour); err != nil {
+	if other, err := l.enter(t.Context(), "a", true, time.Hour); err != nil {
 		t.Errorf("a slow target has a place of its own, got %v", err)
 	} else {
 		other()
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := l.enter(ctx, false, time.Hour); !errors.Is(err, context.Canceled) {
+	if _, err := l.enter(ctx, "a", false, time.Hour); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want the context's error", err)
 	}
-	if _, err := l.enter(t.Context(), false, time.Millisecond); outcomeOf(err) != Crowded {
+	if _, err := l.enter(t.Context(), "a", false, time.Millisecond); outcomeOf(err) != Crowded {
 		t.Errorf("got %v, want that it is crowded", err)
 	}
 	leave()
-	if _, err := l.enter(t.Context(), false, time.Hour); err != nil {
+	if _, err := l.enter(t.Context(), "a", false, time.Hour); err != nil {
 		t.Errorf("a place that was given back: %v", err)
 	}
 }

@@ -71,7 +71,7 @@ func phase(target, replica string, now time.Time, interval time.Duration) time.D
 }
 
 func (l *loop) scrape(ctx context.Context) {
-	leave, err := l.lanes.enter(ctx, l.slow(), l.config.Interval)
+	leave, err := l.lanes.enter(ctx, l.target.Group, l.slow(), l.config.Interval)
 	if err != nil {
 		l.record(ctx, time.Now(), l.snapshot().Duration, err)
 		return

@@ -10,10 +10,11 @@ import (
 
 // Target is a page to fetch, again and again.
 type Target struct {
-	Name string // Unique among the targets, such as the node's name.
-	URL  string
-	Host string // What to ask for in the Host header, the URL's where empty.
-	Spec any    // Whatever Pages and Client want to know; comparable.
+	Name  string // Unique among the targets, such as the node's name.
+	URL   string
+	Group string // Targets of a group share a part of Config.Places, such as a namespace's.
+	Host  string // What to ask for in the Host header, the URL's where empty.
+	Spec  any    // Whatever Pages and Client want to know; comparable.
 }
 
 // A PageFunc decodes the page of a target, which was asked for at the given
@@ -29,7 +30,7 @@ type Config struct {
 	Gzip     bool          // Ask for compressed responses.
 
 	// Places bounds how many scrapes run at a time, 0 for no bound. There are
-	// as many for slow targets again: see lanes.
+	// as many for slow targets again, and a group has a quarter: see lanes.
 	Places int
 
 	// BusyRetries is how often a target that answers 503 is asked again.

@@ -47,13 +47,19 @@ func TestAPhaseOutlivesARestart(t *testing.T) {
 
 func TestAHangingTargetDelaysNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := start(t.Context(), map[string]answer{"dead": hang, "slow": takes(12 * time.Second), "quick": page}, nil)
+		// A virt-handler waits 5 s for a launcher that hangs, and answers then.
+		f := start(t.Context(), map[string]answer{"dead": hang, "hung-launcher": takes(5300 * time.Millisecond), "slow": takes(12 * time.Second), "quick": page}, nil)
 		defer f.stop()
-		f.pass(5 * interval)
-		if n := len(f.visitsOf("quick")); n != 5 {
+		f.pass(5*interval + timeout)
+		for _, host := range []string{"hung-launcher", "slow"} {
+			if s, _ := f.Status(host); s.Succeeded < 5 || len(s.Failed) > 0 {
+				t.Errorf("%s: %d scrapes of 5 succeeded, failed %v", host, s.Succeeded, s.Failed)
+			}
+		}
+		if n := len(f.visitsOf("quick")); n < 5 {
 			t.Errorf("the quick target was visited %d times in 5 intervals", n)
 		}
-		for _, host := range []string{"quick", "slow", "dead"} {
+		for _, host := range []string{"quick", "hung-launcher", "slow", "dead"} {
 			for _, gap := range f.gaps(host) {
 				if gap != interval {
 					t.Errorf("%s was visited %s after the visit before", host, gap)

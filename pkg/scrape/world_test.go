@@ -133,7 +133,8 @@ func start(ctx context.Context, answers map[string]answer, change func(*Config))
 func (f *fleet) list() []Target {
 	var targets []Target
 	for _, name := range slices.Sorted(maps.Keys(f.targets)) {
-		targets = append(targets, Target{Name: name, URL: f.targets[name]})
+		group, _, _ := strings.Cut(name, "-")
+		targets = append(targets, Target{Name: name, Group: group, URL: f.targets[name]})
 	}
 	return targets
 }
