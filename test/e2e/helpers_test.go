@@ -48,6 +48,12 @@ func apply(t *testing.T, namespace, yaml string) {
 func newNamespace(t *testing.T) string {
 	t.Helper()
 	name := strings.ToLower(strings.NewReplacer("/", "-", "_", "-").Replace(t.Name()))
+	createNamespace(t, name)
+	return name
+}
+
+func createNamespace(t *testing.T, name string) {
+	t.Helper()
 	kubectl(t, "create", "namespace", name)
 	t.Cleanup(func() {
 		// The test's context has ended by now.
@@ -56,7 +62,6 @@ func newNamespace(t *testing.T) string {
 			t.Error(err)
 		}
 	})
-	return name
 }
 
 func kubeClient(t *testing.T) kubernetes.Interface {
