@@ -71,11 +71,15 @@ func TestLargeResponsesDelayNoOthers(t *testing.T) {
 			if diff := cmp.Diff("ok", outcome(c.fetch(t.Context(), s.URL+"/other", readAll))); diff != "" {
 				t.Errorf("the other node's, -want +got:\n%s", diff)
 			}
-			c.Timeout = 100 * time.Millisecond
-			ctx, cancel := context.WithTimeout(t.Context(), c.Timeout)
-			defer cancel()
-			want := "crowded: no place to decompress it within 100ms: 2 others are decompressed at a time"
-			if diff := cmp.Diff(want, outcome(c.fetch(ctx, s.URL, readAll))); diff != "" {
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel() // As at the timeout.
+			late := &loop{config: &Config{Timeout: timeout}}
+			err := late.decompress(ctx, bytes.NewReader(test.body), func(io.Reader) error {
+				t.Error("one large response more is decoded")
+				return nil
+			})
+			want := "crowded: no place to decompress it within 13s: 2 others are decompressed at a time"
+			if diff := cmp.Diff(want, outcome(err)); diff != "" {
 				t.Errorf("one large response more, -want +got:\n%s", diff)
 			}
 			close(goOn)

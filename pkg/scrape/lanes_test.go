@@ -51,7 +51,7 @@ func TestDeadTargetsDelayNoLiveOnes(t *testing.T) {
 // slow when they are. Each group has its own places.
 func TestAGroupDelaysItsOwnTargetsOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const hostile, live, places = 3000, 100, 200
+		const hostile, live, places = 900, 50, 60
 		byTurns := func(r *http.Request, n int) (*http.Response, error) {
 			if n%2 == 0 {
 				return hang(r, n)
