@@ -16,6 +16,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
+	"guest-metrics-server/test/certificate"
 	"guest-metrics-server/test/process"
 )
 
@@ -45,9 +46,9 @@ type Cluster struct {
 	block      *block
 	binaries   binaries
 
-	ca, frontProxyCA, serviceAccountCA, kubevirtCA *authority
-	admin                                          *rest.Config
-	kube                                           kubernetes.Interface
+	ca, frontProxyCA, kubevirtCA *certificate.Authority
+	admin                        *rest.Config
+	kube                         kubernetes.Interface
 
 	mu        sync.Mutex
 	processes []*process.Process // in the order of their start
@@ -119,13 +120,12 @@ func (c *Cluster) prepare() error {
 	if err := c.block.checkServerPort(); err != nil {
 		return err
 	}
-	for name, ca := range map[string]**authority{
+	for name, ca := range map[string]**certificate.Authority{
 		"local-ca":             &c.ca,
 		"local-front-proxy-ca": &c.frontProxyCA,
-		"service-accounts":     &c.serviceAccountCA,
 		"kubevirt.io":          &c.kubevirtCA,
 	} {
-		if *ca, err = newAuthority(name); err != nil {
+		if *ca, err = certificate.NewAuthority(name); err != nil {
 			return err
 		}
 	}
@@ -196,16 +196,16 @@ func (c *Cluster) PodsDir() string { return c.block.podsDir }
 // UserConfig returns the configuration of a user with a client certificate, as a
 // test of RBAC needs it. The groups come on top of system:authenticated.
 func (c *Cluster) UserConfig(name string, groups ...string) (*rest.Config, error) {
-	user, err := c.ca.client(name, groups...)
+	user, err := c.ca.Client(name, groups...)
 	if err != nil {
 		return nil, err
 	}
 	return &rest.Config{
 		Host: "https://" + hostPort(c.block.controlPlane(), apiServerPort),
 		TLSClientConfig: rest.TLSClientConfig{
-			CAData:   c.ca.pem,
-			CertData: user.certificate,
-			KeyData:  user.key,
+			CAData:   c.ca.PEM,
+			CertData: user.Certificate,
+			KeyData:  user.Key,
 		},
 	}, nil
 }

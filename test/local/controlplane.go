@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"k8s.io/client-go/rest"
+
+	"guest-metrics-server/test/certificate"
 )
 
 const (
@@ -28,27 +30,27 @@ const controllers = "horizontal-pod-autoscaler-controller,garbage-collector-cont
 // writeCredentials writes the keys and kubeconfigs of the control plane.
 func (c *Cluster) writeCredentials() error {
 	address := c.block.controlPlane()
-	serving, err := c.ca.server("kube-apiserver",
+	serving, err := c.ca.Server("kube-apiserver",
 		[]string{"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"}, address, c.block.apiService())
 	if err != nil {
 		return err
 	}
-	managerServing, err := c.ca.server("kube-controller-manager", nil, address)
+	managerServing, err := c.ca.Server("kube-controller-manager", nil, address)
 	if err != nil {
 		return err
 	}
-	frontProxy, err := c.frontProxyCA.client("front-proxy-client")
+	frontProxy, err := c.frontProxyCA.Client("front-proxy-client")
 	if err != nil {
 		return err
 	}
-	serviceAccountKey, err := encodeKey(c.serviceAccountCA.key)
+	serviceAccounts, err := c.ca.Client("service-accounts")
 	if err != nil {
 		return err
 	}
 	errs := []error{
-		c.state.write("pki/ca.crt", c.ca.pem),
-		c.state.write("pki/front-proxy-ca.crt", c.frontProxyCA.pem),
-		c.state.write("pki/service-accounts.key", serviceAccountKey),
+		c.state.write("pki/ca.crt", c.ca.PEM),
+		c.state.write("pki/front-proxy-ca.crt", c.frontProxyCA.PEM),
+		c.state.write("pki/service-accounts.key", serviceAccounts.Key),
 		c.state.writeIdentity("kube-apiserver", serving),
 		c.state.writeIdentity("kube-controller-manager", managerServing),
 		c.state.writeIdentity("front-proxy", frontProxy),
@@ -147,8 +149,8 @@ func (c *Cluster) startControllerManager(ctx context.Context) error {
 }
 
 // get succeeds when url answers 200. An empty server name is the URL's host.
-func get(ctx context.Context, url string, ca *authority, serverName string) error {
-	config := &rest.Config{TLSClientConfig: rest.TLSClientConfig{CAData: ca.pem, ServerName: serverName}}
+func get(ctx context.Context, url string, ca *certificate.Authority, serverName string) error {
+	config := &rest.Config{TLSClientConfig: rest.TLSClientConfig{CAData: ca.PEM, ServerName: serverName}}
 	transport, err := rest.TransportFor(config)
 	if err != nil {
 		return err

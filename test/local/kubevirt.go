@@ -55,11 +55,11 @@ func (c *Cluster) writeKubeVirtCredentials() error {
 	for _, suffix := range []string{"", ".kubevirt", ".kubevirt.svc", ".kubevirt.svc.cluster.local"} {
 		names = append(names, "virt-handler"+suffix)
 	}
-	virtHandler, err := c.kubevirtCA.server("kubevirt.io:system:node:virt-handler", names)
+	virtHandler, err := c.kubevirtCA.Server("kubevirt.io:system:node:virt-handler", names)
 	if err != nil {
 		return err
 	}
-	virtController, err := c.kubevirtCA.server("kubevirt.io:system:virt-controller", []string{"virt-controller"})
+	virtController, err := c.kubevirtCA.Server("kubevirt.io:system:virt-controller", []string{"virt-controller"})
 	if err != nil {
 		return err
 	}
@@ -113,7 +113,7 @@ func (c *Cluster) crdsEstablished(ctx context.Context) (bool, error) {
 }
 
 func (c *Cluster) installKubeVirt(ctx context.Context) error {
-	bundle := strings.ReplaceAll(strings.TrimSpace(string(c.kubevirtCA.pem)), "\n", "\n    ")
+	bundle := strings.ReplaceAll(strings.TrimSpace(string(c.kubevirtCA.PEM)), "\n", "\n    ")
 	objects := strings.NewReader(fmt.Sprintf(installation, bundle))
 	if _, err := c.Kubectl(ctx, objects, "apply", "--server-side", "-f", "-"); err != nil {
 		return fmt.Errorf("install KubeVirt: %w", err)

@@ -116,16 +116,13 @@ func (c *Cluster) StartServer(ctx context.Context, binary string, extraArgs ...s
 	return nil
 }
 
-// StopServer stops the server and leaves what is installed, as a crash would.
-func (c *Cluster) StopServer() error { return c.stop(serverName) }
-
 func (c *Cluster) installServer(ctx context.Context) error {
 	base, err := c.baseFrom(c.state.path("server", "all"))
 	if err != nil {
 		return err
 	}
-	ca := base64.StdEncoding.EncodeToString(c.ca.pem)
-	serving, err := c.ca.server(serverHostName(), []string{serverHostName(), serverHostName() + ".cluster.local"})
+	ca := base64.StdEncoding.EncodeToString(c.ca.PEM)
+	serving, err := c.ca.Server(serverHostName(), []string{serverHostName(), serverHostName() + ".cluster.local"})
 	if err != nil {
 		return err
 	}
@@ -166,7 +163,7 @@ func (c *Cluster) writeServerKubeconfig(ctx context.Context) error {
 	return c.state.writeKubeconfig("server", &rest.Config{
 		Host:            c.admin.Host,
 		BearerToken:     token.Status.Token,
-		TLSClientConfig: rest.TLSClientConfig{CAData: c.ca.pem},
+		TLSClientConfig: rest.TLSClientConfig{CAData: c.ca.PEM},
 	})
 }
 

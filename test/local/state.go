@@ -13,6 +13,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
+	"guest-metrics-server/test/certificate"
 	"guest-metrics-server/test/filelock"
 )
 
@@ -78,8 +79,8 @@ func (s *state) writeExecutable(name, text string) error {
 // directory of their own, since KubeVirt reads its certificates again whenever
 // anything changes beside them, and says so in its log: a log beside them would
 // never end.
-func (s *state) writeIdentity(name string, i *identity) error {
-	return errors.Join(s.write("pki/"+name+".crt", i.certificate), s.write("pki/"+name+".key", i.key))
+func (s *state) writeIdentity(name string, i *certificate.Identity) error {
+	return errors.Join(s.write("pki/"+name+".crt", i.Certificate), s.write("pki/"+name+".key", i.Key))
 }
 
 // writeKubeconfig writes name.kubeconfig.

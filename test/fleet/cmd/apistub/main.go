@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/signal"
 	"syscall"
@@ -27,7 +28,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
-	"guest-metrics-server/test/fleet/certificate"
+	"guest-metrics-server/test/certificate"
 	"guest-metrics-server/test/fleet/world"
 )
 
@@ -71,7 +72,7 @@ func run(ctx context.Context, o options) error {
 	if o.statusPort != 0 {
 		addStatusPages(resources, o.statusPort)
 	}
-	serving, authority, err := certificate.Server("apistub", net.IPv4(127, 0, 0, 1))
+	serving, caPEM, err := certificate.NewServer("apistub", netip.MustParseAddr("127.0.0.1"))
 	if err != nil {
 		return err
 	}
@@ -88,7 +89,7 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	if err := writeKubeconfig(o, authority); err != nil {
+	if err := writeKubeconfig(o, caPEM); err != nil {
 		return err
 	}
 	failed := make(chan error, 1)
@@ -101,10 +102,10 @@ func run(ctx context.Context, o options) error {
 	}
 }
 
-func writeKubeconfig(o options, authority []byte) error {
+func writeKubeconfig(o options, caPEM []byte) error {
 	const name = "apistub"
 	config := clientcmdapi.NewConfig()
-	config.Clusters[name] = &clientcmdapi.Cluster{Server: "https://" + o.listen, CertificateAuthorityData: authority}
+	config.Clusters[name] = &clientcmdapi.Cluster{Server: "https://" + o.listen, CertificateAuthorityData: caPEM}
 	config.AuthInfos[name] = &clientcmdapi.AuthInfo{Token: name}
 	config.Contexts[name] = &clientcmdapi.Context{Cluster: name, AuthInfo: name}
 	config.CurrentContext = name

@@ -22,7 +22,7 @@ import (
 	"syscall"
 	"time"
 
-	"guest-metrics-server/test/fleet/certificate"
+	"guest-metrics-server/test/certificate"
 	"guest-metrics-server/test/fleet/page"
 	"guest-metrics-server/test/fleet/world"
 )
@@ -57,7 +57,7 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	serving, authority, err := certificate.Server("virt-handler." + world.KubeVirtNamespace + ".svc")
+	serving, authority, err := certificate.NewServer("virt-handler." + world.KubeVirtNamespace + ".svc")
 	if err != nil {
 		return err
 	}
