@@ -1,7 +1,7 @@
 // Command bench measures guest-metrics-server: it builds the server of this
 // repository, runs it as a process of its own against a simulated fleet
 // (test/fleet, which says what is simulated), and prints tables in Markdown.
-// It takes about 15 minutes of two cores. `go test -bench .` in this directory
+// It takes about 20 minutes of two cores. `go test -bench .` in this directory
 // has the benchmarks of single steps, against others' libraries.
 //
 // How things are measured:

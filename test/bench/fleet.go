@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -24,6 +25,22 @@ const (
 	apiAddress     = "127.0.0.1:18443"
 	serverPort     = 18444
 )
+
+// startTimeout is how long a process may take until it listens. Nodes compress
+// their responses before: about two minutes for 2,000 of them.
+const startTimeout = 10 * time.Minute
+
+// roundsOf returns how many rounds a fleet is scraped for: all that runSize does
+// takes its time in rounds, but for the queries.
+func (b *bench) roundsOf(vmis int) int {
+	const start, spare = 2, 2
+	queries := int(b.queryTime/b.interval) + 1
+	rounds := start + settleRounds + b.rounds + queries + hangRounds + queries + spare
+	if slices.Contains(b.peerVMIs, vmis) {
+		rounds += peerSettleRounds + peerRounds
+	}
+	return rounds
+}
 
 // fleet is a running simulation.
 type fleet struct {
@@ -43,7 +60,8 @@ func (b *bench) startFleet(ctx context.Context, vmis int) (*fleet, error) {
 	}
 	size := []string{"--vmis", strconv.Itoa(vmis), "--per-node", strconv.Itoa(b.perNode)}
 	f.handlers = exec.CommandContext(ctx, b.programs.handlers, append(size, "--ca-file", f.caFile(), "--control", controlAddress,
-		"--pages", filepath.Join(b.repository, "pkg/provider/testdata/pages/v1.9"))...)
+		"--templates", filepath.Join(b.repository, "pkg/provider/testdata/pages/v1.9"),
+		"--interval", b.interval.String(), "--rounds", strconv.Itoa(b.roundsOf(vmis)))...)
 	if err := f.start(ctx, "virt-handlers", f.handlers, f.caFile()); err != nil {
 		return f, err
 	}
@@ -62,7 +80,7 @@ func (f *fleet) start(ctx context.Context, name string, cmd *exec.Cmd, file stri
 		return err
 	}
 	f.processes, f.commands = append(f.processes, p), append(f.commands, cmd)
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	return p.Await(ctx, func(context.Context) error {
 		_, err := os.Stat(file)

@@ -14,6 +14,12 @@ import (
 	"guest-metrics-server/test/fleet/world"
 )
 
+// Rounds of scrapes that Prometheus makes, before it is measured and while it is.
+const (
+	peerSettleRounds = 5
+	peerRounds       = 3
+)
+
 // peerResult is a comparison with Prometheus on the same fleet.
 type peerResult struct {
 	vmis, nodes      int
@@ -55,8 +61,7 @@ func (b *bench) measurePeer(ctx context.Context, f *fleet, s *server) error {
 		return err
 	}
 	// Prometheus has then seen all series for some time.
-	const settle, rounds = 5, 3
-	if err := pause(ctx, time.Until(started.Add(settle*b.interval))); err != nil {
+	if err := pause(ctx, time.Until(started.Add(peerSettleRounds*b.interval))); err != nil {
 		return err
 	}
 	r := &peerResult{vmis: f.VMIs, nodes: f.Nodes()}
@@ -68,7 +73,7 @@ func (b *bench) measurePeer(ctx context.Context, f *fleet, s *server) error {
 			return err
 		}
 	}
-	if err := pause(ctx, rounds*b.interval); err != nil {
+	if err := pause(ctx, peerRounds*b.interval); err != nil {
 		return err
 	}
 	for pid, used := range pids {
@@ -76,7 +81,7 @@ func (b *bench) measurePeer(ctx context.Context, f *fleet, s *server) error {
 		if err != nil {
 			return err
 		}
-		used.cpuPerRound = (after.cpu - before[pid].cpu) / rounds
+		used.cpuPerRound = (after.cpu - before[pid].cpu) / peerRounds
 		used.rssBytes = after.rssBytes
 	}
 	r.scrapedFor = time.Since(started)

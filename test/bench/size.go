@@ -10,6 +10,12 @@ import (
 	"guest-metrics-server/test/fleet/world"
 )
 
+// Rounds of scrapes that are waited for.
+const (
+	settleRounds = 2
+	hangRounds   = 3
+)
+
 // result is what was measured of one fleet.
 type result struct {
 	vmis, nodes   int
@@ -60,7 +66,7 @@ func (b *bench) runSize(ctx context.Context, vmis int, largest bool) error {
 	}
 	r.startCPU, r.peakBytes = atReady.cpu, atReady.peakBytes
 	progress("%d VMIs: ready after %.1f s.", vmis, r.ready.Seconds())
-	if err := pause(ctx, 2*b.interval); err != nil { // Until windows are full, and garbage of the start is gone.
+	if err := pause(ctx, settleRounds*b.interval); err != nil { // Until windows are full, and garbage of the start is gone.
 		return err
 	}
 	if err := b.measureRounds(ctx, f, s, r, largest); err != nil {
@@ -189,7 +195,7 @@ func (b *bench) measureHanging(ctx context.Context, f *fleet, s *server, r *resu
 	if err := f.hang(ctx, b.hangEvery); err != nil {
 		return err
 	}
-	if err := pause(ctx, 3*b.interval); err != nil {
+	if err := pause(ctx, hangRounds*b.interval); err != nil {
 		return err
 	}
 	a, err := b.query(ctx, f, s, func(v world.VMI) bool { return v.Node%b.hangEvery != b.hangEvery-1 })

@@ -1,9 +1,12 @@
 // Command virt-handlers is the virt-handlers of a simulated fleet as far as a
 // scraper can see: a TLS server for each node on a loopback address of its own,
-// with the pages of test/fleet/page. It says there what is simulated of a page;
-// of virt-handler as such nothing but its limit of concurrent requests is: it
-// does not take the second or more that a real one needs to ask its launchers
-// (--answer-after adds it).
+// with the expositions of test/fleet/exposition, which says what is simulated of
+// them. Of virt-handler as such nothing but its limit of concurrent requests is:
+// a real one takes a second or more to ask its launchers.
+//
+// Time stands still between two scrapes: a node's counters grow by one --interval
+// for each interval since its first scrape. So responses can be compressed ahead
+// (--rounds), and compressing takes no CPU time from what is being measured.
 package main
 
 import (
@@ -17,32 +20,34 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
-	"sync/atomic"
 	"syscall"
 	"time"
 
 	"guest-metrics-server/test/certificate"
-	"guest-metrics-server/test/fleet/page"
+	"guest-metrics-server/test/fleet/exposition"
 	"guest-metrics-server/test/fleet/world"
 )
 
 type options struct {
-	fleet          world.Fleet
-	pages, guest   string
-	caFile, listen string
-	answerAfter    time.Duration
+	fleet            world.Fleet
+	templates, guest string
+	interval         time.Duration
+	rounds           int
+	caFile, listen   string
 }
 
 func main() {
 	var o options
 	flag.IntVar(&o.fleet.VMIs, "vmis", 1000, "number of VMIs, a multiple of --per-node")
 	flag.IntVar(&o.fleet.PerNode, "per-node", 50, "number of VMIs on a node")
-	flag.StringVar(&o.pages, "pages", "pkg/provider/testdata/pages/v1.9", "directory of the template: first.txt and second.txt")
+	flag.StringVar(&o.templates, "templates", "pkg/provider/testdata/pages/v1.9", "directory of the template: first.txt and second.txt")
 	flag.StringVar(&o.guest, "guest", "web-0", "the template's guest that all VMIs are like")
-	flag.StringVar(&o.caFile, "ca-file", "", "where to write the authority that the nodes' certificate is verified with")
-	flag.StringVar(&o.listen, "control", "127.0.0.1:8480", "address to serve /stats and /hang?every=N on")
-	flag.DurationVar(&o.answerAfter, "answer-after", 0, "time that a node takes to answer; real ones take 1.2s or more")
+	flag.DurationVar(&o.interval, "interval", 15*time.Second, "interval of scrapes")
+	flag.IntVar(&o.rounds, "rounds", 0, "number of scrapes of each node to compress the responses of ahead (about 37 kB and 5 ms each); later ones are compressed when they are asked for")
+	flag.StringVar(&o.caFile, "ca-file", "", "where to write the authority that the nodes' certificate is verified with, when all is ready")
+	flag.StringVar(&o.listen, "control", "127.0.0.1:8480", "address to serve /hang?every=N on")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -53,17 +58,19 @@ func main() {
 }
 
 func run(ctx context.Context, o options) error {
-	h, err := newHandlers(o)
+	f, err := newFleet(o)
 	if err != nil {
 		return err
 	}
-	serving, authority, err := certificate.NewServer("virt-handler." + world.KubeVirtNamespace + ".svc")
+	serving, caPEM, err := certificate.NewServer("virt-handler." + world.KubeVirtNamespace + ".svc")
 	if err != nil {
 		return err
 	}
+	debug.SetGCPercent(20) // Nearly all of the heap is responses that stay.
+	f.compressAhead(ctx, o.rounds)
 	failed := make(chan error, o.fleet.Nodes()+1)
 	server := &http.Server{
-		Handler:           h,
+		Handler:           f,
 		ReadHeaderTimeout: 10 * time.Second,
 		TLSNextProto:      map[string]func(*http.Server, *tls.Conn, http.Handler){}, // HTTP/1.1 only, as virt-handler.
 		TLSConfig: &tls.Config{
@@ -81,15 +88,13 @@ func run(ctx context.Context, o options) error {
 		}
 		go func() { failed <- server.ServeTLS(listener, "", "") }()
 	}
-	control := &http.Server{Addr: o.listen, Handler: h.control(), ReadHeaderTimeout: 10 * time.Second}
+	control := &http.Server{Addr: o.listen, Handler: f.control(), ReadHeaderTimeout: 10 * time.Second}
 	defer control.Close()
 	go func() { failed <- control.ListenAndServe() }()
 	// Who waits for the file knows that everything listens.
-	if err := os.WriteFile(o.caFile, authority, 0o600); err != nil {
+	if err := os.WriteFile(o.caFile, caPEM, 0o600); err != nil {
 		return fmt.Errorf("write --ca-file: %w", err)
 	}
-	fmt.Printf("%d nodes with %d VMIs; a page has %d bytes, gzipped %d\n",
-		o.fleet.Nodes(), o.fleet.PerNode, h.template.TextBytes(), h.template.GzipBytes())
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serve: %w", err)
@@ -98,72 +103,23 @@ func run(ctx context.Context, o options) error {
 	}
 }
 
-// handlers serves the pages of all nodes.
-type handlers struct {
-	template    *page.Template
-	nodes       []*node
-	byIP        map[string]*node
-	start       time.Time
-	answerAfter time.Duration
-
-	hangEvery     atomic.Int64 // Every so manieth node hangs; 0 for none.
-	served, busy  atomic.Int64
-	renderedNanos atomic.Int64
-}
-
-// maxRequestsInFlight is the default of virt-handler's --max-metric-requests.
-const maxRequestsInFlight = 3
-
-type node struct {
-	*page.Node
-	number   int64
-	inFlight atomic.Int32
-}
-
-func newHandlers(o options) (*handlers, error) {
-	first, err1 := os.ReadFile(filepath.Join(o.pages, "first.txt"))
-	second, err2 := os.ReadFile(filepath.Join(o.pages, "second.txt"))
+// newFleet reads the template and makes the nodes.
+func newFleet(o options) (*fleet, error) {
+	first, err1 := os.ReadFile(filepath.Join(o.templates, "first.txt"))
+	second, err2 := os.ReadFile(filepath.Join(o.templates, "second.txt"))
 	if err := errors.Join(err1, err2); err != nil {
-		return nil, fmt.Errorf("read the template in --pages: %w", err)
+		return nil, fmt.Errorf("read the template in --templates: %w", err)
 	}
-	template, err := page.NewTemplate(o.fleet, first, second, o.guest)
+	template, err := exposition.NewTemplate(o.fleet, first, second, o.guest)
 	if err != nil {
 		return nil, err
 	}
-	h := &handlers{template: template, byIP: make(map[string]*node), start: time.Now(), answerAfter: o.answerAfter}
+	f := &fleet{template: template, interval: o.interval, byIP: make(map[string]*node)}
+	f.compressors.New = func() any { return newCompressor() }
 	for i := range o.fleet.Nodes() {
-		n := &node{Node: template.Node(i), number: int64(i)}
-		h.nodes = append(h.nodes, n)
-		h.byIP[world.NodeIP(i)] = n
+		n := &node{number: i}
+		f.nodes = append(f.nodes, n)
+		f.byIP[world.NodeIP(i)] = n
 	}
-	return h, nil
-}
-
-// ServeHTTP answers for the node whose address was dialled.
-func (h *handlers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	local, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
-	if !ok || r.URL.Path != "/metrics" {
-		http.NotFound(w, r)
-		return
-	}
-	n := h.byIP[local.IP.String()]
-	defer n.inFlight.Add(-1)
-	if n.inFlight.Add(1) > maxRequestsInFlight {
-		h.busy.Add(1)
-		http.Error(w, fmt.Sprintf("Limit of concurrent requests reached (%d), try again later.", maxRequestsInFlight),
-			http.StatusServiceUnavailable)
-		return
-	}
-	if every := h.hangEvery.Load(); every > 0 && n.number%every == every-1 {
-		<-r.Context().Done()
-		return
-	}
-	if h.answerAfter > 0 {
-		select {
-		case <-r.Context().Done():
-			return
-		case <-time.After(h.answerAfter):
-		}
-	}
-	h.servePage(w, r, n)
+	return f, nil
 }
