@@ -1,10 +1,15 @@
-# The two commands:
-#   make demo   the HPA scales a pool on guest CPU, on a local cluster
-#   make test   everything that must pass
+# The commands:
+#   make demo    the HPA scales a pool on guest CPU, on a local cluster
+#   make check   the quick loop while you work on the server
+#   make test    everything that must pass
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
-GO_MODULES = . test/cluster test/kubevirt
+GO_MODULES = . test/bench test/cluster test/kubevirt
+GOLANGCI_LINT = go tool -modfile=$(CURDIR)/tools/go.mod golangci-lint run ./...
 export CGO_ENABLED ?= 0
+
+# Lint has govet, and vets once for all ways in which packages are built here.
+GO_TEST = go test -vet=off
 
 .PHONY: all
 all: build
@@ -17,34 +22,39 @@ build: ## Build bin/guest-metrics-server.
 demo: ## Show the HPA scale two pools, on CPU and on requests; builds what it needs (cold about 12 minutes, cached afterwards).
 	@go run ./test/demo
 
+.PHONY: check
+check: ## Lint the product and run its own tests: under a minute, once all is built.
+	$(GOLANGCI_LINT)
+	$(GO_TEST) ./cmd/... ./pkg/...
+
 .PHONY: test
 test: lint unit e2e test-guest ## Run everything that must pass.
 
 .PHONY: lint
 lint: ## Check the code of every module.
 	@echo "== lint (with nothing cached this compiles Kubernetes and KubeVirt, about 15 minutes on two cores; the tests use the same)"
-	@for module in $(GO_MODULES); do echo "golangci-lint in $$module"; (cd $$module && go tool -modfile=$(CURDIR)/tools/go.mod golangci-lint run ./...) || exit 1; done
+	@for module in $(GO_MODULES); do echo "golangci-lint in $$module"; (cd $$module && $(GOLANGCI_LINT)) || exit 1; done
 
 # The race detector needs cgo, and with it a second build of all dependencies:
 # the product gets that, the local cluster's parts of KubeVirt do not.
 .PHONY: unit
 unit: ## Run unit and scenario tests, the product's under the race detector.
 	@echo "== unit and scenario tests"
-	CGO_ENABLED=1 go test -race -shuffle=on ./...
-	cd test/kubevirt && go test -shuffle=on ./...
+	CGO_ENABLED=1 $(GO_TEST) -race -shuffle=on ./...
+	cd test/kubevirt && $(GO_TEST) -shuffle=on ./...
 
 .PHONY: e2e
 e2e: ## Run the end-to-end tests on a local cluster.
 	@echo "== end-to-end tests: builds a control plane and KubeVirt first (cold about 15 minutes)"
-	go test -tags e2e -count=1 -timeout 60m -v ./test/e2e
+	$(GO_TEST) -tags e2e -count=1 -timeout 60m -v ./test/e2e
 
 .PHONY: test-guest
 test-guest: ## Compare what is served of a real guest under QEMU with what it counts itself; takes root on Debian.
 	@echo "== a real guest (2 minutes; with nothing cached it builds for 15 more and downloads 60 MB of Debian packages)"
-	go test -tags e2e -count=1 -timeout 60m -v ./test/guest
+	$(GO_TEST) -tags e2e -count=1 -timeout 60m -v ./test/guest
 
 .PHONY: bench
-bench: ## Measure the server on simulated fleets and beside its peers (20 minutes); report and profiles go to bin/bench.
+bench: ## Measure the server on simulated fleets and beside its peers (25 minutes); report and profiles go to bin/bench.
 	cd test/bench && go run .
 	cd test/bench && go test -run '^$$' -bench . -cpu 1 -count 6 .
 
