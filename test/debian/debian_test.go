@@ -24,18 +24,6 @@ func TestUnpackedProgramRunsWithItsLibraries(t *testing.T) {
 	}
 }
 
-func TestSecondUnpackDownloadsNothing(t *testing.T) {
-	if _, err := Unpack(t.Context(), t.Logf, "apache", "apache2-bin"); err != nil {
-		t.Fatal(err)
-	}
-	_, err := Unpack(t.Context(), func(format string, args ...any) {
-		t.Errorf("it says: "+format, args...)
-	}, "apache", "apache2-bin")
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 func TestUnpackSaysThatItTakesApt(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	_, err := unpack(t.Context(), t.Logf, cache.Dir(t.TempDir()), "none", []string{"none"})

@@ -51,34 +51,6 @@ func TestBuildKeyFollowsWhatIsCompiled(t *testing.T) {
 	}
 }
 
-func TestBuildCompilesOnce(t *testing.T) {
-	repository := writeFiles(t, map[string]string{
-		"m/go.mod":            "module m\n",
-		"m/cmd/hello/main.go": "package main\nfunc main() { println(\"hello\") }\n",
-	})
-	m := module{name: "m", dir: "m", what: "hello", cold: "a second", packages: []string{"./cmd/hello"}}
-	kept := cache.Dir(t.TempDir())
-	var told strings.Builder
-	first, err := m.build(t.Context(), repository, kept, &told)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(filepath.Join(first, "hello")); err != nil {
-		t.Error(err)
-	}
-	if !strings.Contains(told.String(), "Building hello, once: about a second") {
-		t.Errorf("the build says %q, not what is built and how long it takes", told.String())
-	}
-	told.Reset()
-	second, err := m.build(t.Context(), repository, kept, &told)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if second != first || told.Len() > 0 {
-		t.Errorf("the second build is in %s and says %q, want %s and nothing", second, told.String(), first)
-	}
-}
-
 func TestBuildErrorCarriesTheCompilers(t *testing.T) {
 	repository := writeFiles(t, map[string]string{
 		"m/go.mod":            "module m\n",

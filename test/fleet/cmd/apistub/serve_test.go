@@ -6,8 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -117,18 +115,4 @@ func see(seen map[string]bool, object runtime.Object) error {
 		seen[m.GetNamespace()+"/"+m.GetName()+"/"+string(m.GetUID())] = true
 	}
 	return err
-}
-
-func TestObjectsBelongTogether(t *testing.T) {
-	list, err := newClients(t)["pods in protobuf"].list(t.Context(), metav1.ListOptions{LabelSelector: "kubevirt.io=virt-launcher"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	pods := list.(*corev1.PodList).Items
-	v := testFleet.VMI(42)
-	got := []string{pods[42].Namespace, pods[42].OwnerReferences[0].Name, pods[42].Spec.NodeName}
-	want := []string{world.NamespaceName(v.Namespace), v.Name(), world.NodeName(v.Node)}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("namespace, owner and node of a pod (-want +got):\n%s", diff)
-	}
 }
