@@ -16,7 +16,7 @@ all: build
 
 .PHONY: build
 build: ## Build bin/guest-metrics-server.
-	go build -trimpath -ldflags "-X guest-metrics-server/pkg/app.Version=$(VERSION)" -o bin/ ./cmd/guest-metrics-server
+	go build -ldflags "-X guest-metrics-server/pkg/app.Version=$(VERSION)" -o bin/ ./cmd/guest-metrics-server
 
 .PHONY: demo
 demo: ## Show the HPA scale two pools, on CPU and on requests; builds what it needs (cold about 12 minutes, cached afterwards).
