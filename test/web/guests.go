@@ -13,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	kubevirtv1 "kubevirt.io/api/core/v1"
@@ -88,19 +89,13 @@ func (g *Guests) List() []Guest {
 // not start or ends by itself.
 func (g *Guests) Run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, g.stopAll()) }()
-	for {
-		if err := g.follow(ctx); err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(pollInterval):
-		}
+	err = wait.PollUntilContextCancel(ctx, pollInterval, true, func(ctx context.Context) (done bool, err error) {
+		return false, g.follow(ctx)
+	})
+	if ctx.Err() != nil {
+		return nil
 	}
+	return err
 }
 
 // follow starts and stops servers. A server starts before it gets requests, and

@@ -15,6 +15,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
 	kubevirtv1 "kubevirt.io/api/core/v1"
 	"kubevirt.io/client-go/kubevirt"
@@ -81,16 +82,13 @@ func (w *Workload) Guests(ctx context.Context) ([]Guest, error) {
 // Run spreads the total until the context ends. It returns an error when the
 // API cannot be written to.
 func (w *Workload) Run(ctx context.Context) error {
-	for {
-		if err := w.spread(ctx); err != nil && ctx.Err() == nil {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(interval):
-		}
+	err := wait.PollUntilContextCancel(ctx, interval, true, func(ctx context.Context) (done bool, err error) {
+		return false, w.spread(ctx)
+	})
+	if ctx.Err() != nil {
+		return nil
 	}
+	return err
 }
 
 func (w *Workload) spread(ctx context.Context) error {
