@@ -9,8 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/util/workqueue"
@@ -146,30 +145,15 @@ func (g *guests) sync(ctx context.Context, key string) error {
 }
 
 func newPodInformer(kube kubernetes.Interface) cache.SharedIndexInformer {
-	pods := kube.CoreV1().Pods(metav1.NamespaceAll)
-	const selector = kubevirtv1.AppLabel + "=virt-launcher"
-	return cache.NewSharedIndexInformer(&cache.ListWatch{
-		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
-			options.LabelSelector = selector
-			return pods.List(ctx, options)
-		},
-		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
-			options.LabelSelector = selector
-			return pods.Watch(ctx, options)
-		},
-	}, &corev1.Pod{}, 0, cache.Indexers{byGuest: func(obj any) ([]string, error) { return []string{guestOf(obj)}, nil }})
+	launchers := func(options *metav1.ListOptions) { options.LabelSelector = kubevirtv1.AppLabel + "=virt-launcher" }
+	pods := cache.NewFilteredListWatchFromClient(kube.CoreV1().RESTClient(), "pods", metav1.NamespaceAll, launchers)
+	return cache.NewSharedIndexInformer(pods, &corev1.Pod{}, 0,
+		cache.Indexers{byGuest: func(obj any) ([]string, error) { return []string{guestOf(obj)}, nil }})
 }
 
 func newVMIInformer(virt kubevirt.Interface) cache.SharedIndexInformer {
-	vmis := virt.KubevirtV1().VirtualMachineInstances(metav1.NamespaceAll)
-	return cache.NewSharedIndexInformer(&cache.ListWatch{
-		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
-			return vmis.List(ctx, options)
-		},
-		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
-			return vmis.Watch(ctx, options)
-		},
-	}, &kubevirtv1.VirtualMachineInstance{}, 0, cache.Indexers{})
+	vmis := cache.NewListWatchFromClient(virt.KubevirtV1().RESTClient(), "virtualmachineinstances", metav1.NamespaceAll, fields.Everything())
+	return cache.NewSharedIndexInformer(vmis, &kubevirtv1.VirtualMachineInstance{}, 0, cache.Indexers{})
 }
 
 // has tells whether a node is one of ours.

@@ -17,8 +17,6 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/tools/clientcmd"
 	kubevirtv1 "kubevirt.io/api/core/v1"
@@ -93,18 +91,10 @@ func run(ctx context.Context, o options) error {
 // newVMIInformer selects what virt-handler selects: the VMIs that are labelled
 // with its node.
 func newVMIInformer(client kubevirt.Interface, nodeName string) cache.SharedIndexInformer {
-	vmis := client.KubevirtV1().VirtualMachineInstances(metav1.NamespaceAll)
-	selector := kubevirtv1.NodeNameLabel + "=" + nodeName
-	return cache.NewSharedIndexInformer(&cache.ListWatch{
-		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
-			options.LabelSelector = selector
-			return vmis.List(ctx, options)
-		},
-		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
-			options.LabelSelector = selector
-			return vmis.Watch(ctx, options)
-		},
-	}, &kubevirtv1.VirtualMachineInstance{}, 0, cache.Indexers{cache.NamespaceIndex: cache.MetaNamespaceIndexFunc})
+	onNode := func(options *metav1.ListOptions) { options.LabelSelector = kubevirtv1.NodeNameLabel + "=" + nodeName }
+	vmis := cache.NewFilteredListWatchFromClient(client.KubevirtV1().RESTClient(), "virtualmachineinstances", metav1.NamespaceAll, onNode)
+	return cache.NewSharedIndexInformer(vmis, &kubevirtv1.VirtualMachineInstance{}, 0,
+		cache.Indexers{cache.NamespaceIndex: cache.MetaNamespaceIndexFunc})
 }
 
 // serve serves as virt-handler's runPrometheusServer does: HTTP/1.1 only, and a
