@@ -46,12 +46,12 @@ unit: ## Run unit and scenario tests, the product's under the race detector.
 .PHONY: e2e
 e2e: ## Run the end-to-end tests on a local cluster.
 	@echo "== end-to-end tests: builds a control plane and KubeVirt first (cold about 15 minutes)"
-	$(GO_TEST) -tags e2e -count=1 -timeout 60m -v ./test/e2e
+	$(GO_TEST) -tags e2e -count=1 -timeout 90m -v ./test/e2e
 
 .PHONY: test-guest
 test-guest: ## Compare what is served of a real guest under QEMU with what it counts itself; takes root on Debian.
 	@echo "== a real guest (2 minutes; with nothing cached it builds for 15 more and downloads 60 MB of Debian packages)"
-	$(GO_TEST) -tags e2e -count=1 -timeout 60m -v ./test/guest
+	$(GO_TEST) -tags e2e -count=1 -timeout 90m -v ./test/guest
 
 .PHONY: bench
 bench: ## Measure the server on simulated fleets and beside its peers (25 minutes); report and profiles go to bin/bench.

@@ -44,6 +44,10 @@ type Entry struct {
 // Get returns the directory of an entry, and makes it before when there is none.
 // Entries of that name that have not been used for long are removed then.
 func (d Dir) Get(ctx context.Context, logf func(format string, args ...any), e Entry) (string, error) {
+	dir := filepath.Join(string(d), e.Name+"-"+e.Key)
+	if use(dir) {
+		return dir, nil
+	}
 	if err := os.MkdirAll(string(d), 0o755); err != nil {
 		return "", err
 	}
@@ -55,10 +59,8 @@ func (d Dir) Get(ctx context.Context, logf func(format string, args ...any), e E
 	}
 	defer lock.Close()
 
-	dir := filepath.Join(string(d), e.Name+"-"+e.Key)
-	if _, err := os.Stat(dir); err == nil {
-		now := time.Now()
-		return dir, os.Chtimes(dir, now, now) // in use: not yet for pruning
+	if use(dir) { // Another process made it.
+		return dir, nil
 	}
 	partial := dir + ".partial"
 	if err := errors.Join(os.RemoveAll(partial), os.Mkdir(partial, 0o755)); err != nil {
@@ -71,6 +73,12 @@ func (d Dir) Get(ctx context.Context, logf func(format string, args ...any), e E
 		return "", err
 	}
 	return dir, d.prune(e.Name)
+}
+
+// use reports whether an entry is there, and keeps it from being pruned soon.
+func use(dir string) bool {
+	now := time.Now()
+	return os.Chtimes(dir, now, now) == nil
 }
 
 // prune removes entries of a name that have not been used for long.

@@ -22,8 +22,8 @@ import (
 // far too large, the largest that are looked into, and objects that nobody has
 // asked for yet, so that each needs an authorization.
 var hostilePaths = []func(namespace string, i int) string{
-	func(namespace string, i int) string {
-		return metricPath("v1beta2", namespace, "pods", "*", utilization, strings.Repeat(fmt.Sprintf("a%d,", i%10), 700_000/3))
+	func(namespace string, _ int) string {
+		return metricPath("v1beta2", namespace, "pods", "*", utilization, enormous)
 	},
 	func(namespace string, i int) string {
 		var selector strings.Builder
@@ -36,6 +36,9 @@ var hostilePaths = []func(namespace string, i int) string{
 		return metricPath("v1beta2", namespace, "pods", fmt.Sprint("nobody-", i), utilization, "")
 	},
 }
+
+// enormous is a selector of 700 kB in a URI.
+var enormous = strings.Repeat("label,", 700_000/len("label%2C"))
 
 // A viewer's flood of requests neither fills the server's memory nor keeps the HPA
 // from its answers. It does not run beside other tests, for the memory's sake.

@@ -76,7 +76,7 @@ func TestNothingOfAnotherTenantIsAnswered(t *testing.T) {
 				continue
 			}
 			missingCode, missingBody := g.get(t, client, host+path.missing)
-			if code != missingCode || g.anonymous(body) != g.anonymous(missingBody) {
+			if code != missingCode || g.anonymous(body) != missingBody {
 				t.Errorf("%s: existing and missing objects can be told apart:\n%s: %d %s\n%s: %d %s",
 					how, path.existing, code, body, path.missing, missingCode, missingBody)
 			}
@@ -108,10 +108,8 @@ type gridPath struct {
 	own               bool // It is about nothing but the viewer's own namespace.
 }
 
-const (
-	missingName      = "nobody"
-	missingNamespace = "nowhere"
-)
+// missingName is the name of neither a namespace nor an object.
+const missingName = "nobody"
 
 func (g grid) get(t *testing.T, client *http.Client, address string) (int, string) {
 	t.Helper()
@@ -133,9 +131,11 @@ func (g grid) get(t *testing.T, client *http.Client, address string) (int, strin
 
 // anonymous takes the names that the path had out of an answer.
 func (g grid) anonymous(body string) string {
-	return strings.NewReplacer(g.bank, "NAMESPACE", missingNamespace, "NAMESPACE",
-		strings.ToUpper(g.bank), "NAMESPACE", strings.ToUpper(missingNamespace), "NAMESPACE",
-		g.pod, "NAME", g.vmi, "NAME", missingName, "NAME").Replace(body)
+	var pairs []string
+	for _, name := range []string{g.bank, g.pod, g.vmi} {
+		pairs = append(pairs, name, missingName, strings.ToUpper(name), missingName)
+	}
+	return strings.NewReplacer(append(pairs, `"WEB"`, `"`+missingName+`"`, `\"web\"`, `\"`+missingName+`\"`, `"web"`, `"`+missingName+`"`)...).Replace(body)
 }
 
 func (g grid) paths() []gridPath {
@@ -149,11 +149,7 @@ func (g grid) paths() []gridPath {
 			existing, missing := format, format
 			for placeholder, name := range objects {
 				existing = strings.ReplaceAll(existing, placeholder, name)
-				nothing := missingName
-				if placeholder == "BANK" {
-					nothing = missingNamespace
-				}
-				missing = strings.ReplaceAll(missing, placeholder, nothing)
+				missing = strings.ReplaceAll(missing, placeholder, missingName)
 			}
 			own := strings.NewReplacer("SHOP", g.shop)
 			root := "/apis/custom.metrics.k8s.io/" + version + "/"
@@ -161,49 +157,49 @@ func (g grid) paths() []gridPath {
 		}
 	}
 	for _, m := range metric.All() {
-		add("namespaces/SHOP/namespaces/BANK/"+m.Name, map[string]string{"BANK": g.bank})
+		add("namespaces/SHOP/namespaces/{bank}/"+m.Name, map[string]string{"{bank}": g.bank})
 		add("namespaces/SHOP/metrics/"+m.Name, nil)
-		add("namespaces/BANK/metrics/"+m.Name, map[string]string{"BANK": g.bank})
+		add("namespaces/{bank}/metrics/"+m.Name, map[string]string{"{bank}": g.bank})
 	}
 	for _, kind := range inventory.Kinds() {
-		objects := map[string]string{"BANK": g.bank, "NAME": names[kind]}
+		objects := map[string]string{"{bank}": g.bank, "{name}": names[kind]}
 		for _, name := range []string{utilization, requests} {
 			for _, selector := range []string{"", "?labelSelector=app%3Dweb", "?labelSelector=app%3Dweb&metricLabelSelector=aggregate%3Dsum"} {
 				path := kind.GroupResource.String() + "/%2A/" + name + selector
 				add("namespaces/SHOP/"+path, nil)
-				add("namespaces/BANK/"+path, map[string]string{"BANK": g.bank})
-				add("namespaces/BANK/"+strings.Replace(path, "%2A", "NAME", 1), objects)
-				add("namespaces/SHOP/"+strings.Replace(path, "%2A", "NAME", 1), map[string]string{"NAME": names[kind]})
+				add("namespaces/{bank}/"+path, map[string]string{"{bank}": g.bank})
+				add("namespaces/{bank}/"+strings.Replace(path, "%2A", "{name}", 1), objects)
+				add("namespaces/SHOP/"+strings.Replace(path, "%2A", "{name}", 1), map[string]string{"{name}": names[kind]})
 			}
 		}
 	}
 	for _, kind := range inventory.Kinds() {
 		resource := kind.GroupResource.String()
-		objects := map[string]string{"BANK": g.bank, "NAME": names[kind]}
+		objects := map[string]string{"{bank}": g.bank, "{name}": names[kind]}
 		for _, odd := range []string{
-			"RESOURCE/NAME/METRIC", "RESOURCE/%2A/METRIC", "BANK/RESOURCE/NAME/METRIC", // No namespace.
-			"namespaces/SHOP/../BANK/RESOURCE/NAME/METRIC", "namespaces/SHOP/%2e%2e/BANK/RESOURCE/NAME/METRIC",
-			"namespaces/SHOP/..%2FBANK/RESOURCE/NAME/METRIC", "namespaces/SHOP%2F..%2FBANK/RESOURCE/NAME/METRIC",
-			"namespaces/SHOP%2FRESOURCE%2F..%2F..%2FBANK/RESOURCE/NAME/METRIC",
+			"RESOURCE/{name}/METRIC", "RESOURCE/%2A/METRIC", "{bank}/RESOURCE/{name}/METRIC", // No namespace.
+			"namespaces/SHOP/../{bank}/RESOURCE/{name}/METRIC", "namespaces/SHOP/%2e%2e/{bank}/RESOURCE/{name}/METRIC",
+			"namespaces/SHOP/..%2FBANK/RESOURCE/{name}/METRIC", "namespaces/SHOP%2F..%2FBANK/RESOURCE/{name}/METRIC",
+			"namespaces/SHOP%2FRESOURCE%2F..%2F..%2FBANK/RESOURCE/{name}/METRIC",
 			"namespaces/SHOP/RESOURCE/..%2F..%2FBANK%2FRESOURCE%2FNAME/METRIC",
-			"namespaces/SHOP/RESOURCE/NAME%2F..%2F..%2FBANK/METRIC", "namespaces/SHOP/RESOURCE/BANK%2FNAME/METRIC",
-			"namespaces/SHOP//namespaces/BANK/METRIC", "namespaces//BANK/RESOURCE/NAME/METRIC", "namespaces/SHOP//BANK/RESOURCE/NAME/METRIC",
-			"namespaces/SHOP/namespaces//BANK/METRIC", "namespaces/SHOP/RESOURCE//NAME/METRIC", "//namespaces/BANK/RESOURCE/NAME/METRIC",
-			"namespaces/SHOP/./namespaces/BANK/METRIC", "namespaces/SHOP/namespaces/./BANK/METRIC", "namespaces/SHOP%00/namespaces/BANK/METRIC",
-			"namespaces/SHOP/Namespaces/BANK/METRIC", "Namespaces/BANK/RESOURCE/NAME/METRIC", "NAMESPACES/BANK/metrics/METRIC",
-			"namespaces/SHOP/namespaces/BANK/METRIC/", "namespaces/SHOP/namespaces/BANK/status", "namespaces/SHOP/namespaces/BANK/METRIC/more",
-			"namespaces/SHOP/status/BANK/METRIC", "namespaces/SHOP/finalize/BANK/METRIC", "namespaces/BANK/status/METRIC", "namespaces/BANK/finalize/METRIC",
-			"namespaces/SHOP/RESOURCE/NAME/METRIC/proxy", "namespaces/SHOP/namespaces/BANK/RESOURCE/NAME/METRIC",
-			"namespaces/SHOP/namespaces/BANK/metrics/METRIC", "namespaces/SHOP/metrics/METRIC/namespaces/BANK",
-			"watch/namespaces/BANK/RESOURCE/NAME/METRIC", "watch/namespaces/SHOP/namespaces/BANK/METRIC", "proxy/namespaces/BANK/RESOURCE/NAME/METRIC",
-			"namespaces/SHOP/RESOURCE/%2A/METRIC?fieldSelector=metadata.namespace%3DBANK", "namespaces/SHOP/RESOURCE/%2A/METRIC?namespace=BANK",
-			"namespaces/SHOP/RESOURCE/NAME/METRIC?fieldSelector=metadata.namespace%3DBANK",
+			"namespaces/SHOP/RESOURCE/{name}%2F..%2F..%2FBANK/METRIC", "namespaces/SHOP/RESOURCE/{bank}%2FNAME/METRIC",
+			"namespaces/SHOP//namespaces/{bank}/METRIC", "namespaces//{bank}/RESOURCE/{name}/METRIC", "namespaces/SHOP//{bank}/RESOURCE/{name}/METRIC",
+			"namespaces/SHOP/namespaces//{bank}/METRIC", "namespaces/SHOP/RESOURCE//{name}/METRIC", "//namespaces/{bank}/RESOURCE/{name}/METRIC",
+			"namespaces/SHOP/./namespaces/{bank}/METRIC", "namespaces/SHOP/namespaces/./{bank}/METRIC", "namespaces/SHOP%00/namespaces/{bank}/METRIC",
+			"namespaces/SHOP/Namespaces/{bank}/METRIC", "Namespaces/{bank}/RESOURCE/{name}/METRIC", "NAMESPACES/{bank}/metrics/METRIC",
+			"namespaces/SHOP/namespaces/{bank}/METRIC/", "namespaces/SHOP/namespaces/{bank}/status", "namespaces/SHOP/namespaces/{bank}/METRIC/more",
+			"namespaces/SHOP/status/{bank}/METRIC", "namespaces/SHOP/finalize/{bank}/METRIC", "namespaces/{bank}/status/METRIC", "namespaces/{bank}/finalize/METRIC",
+			"namespaces/SHOP/RESOURCE/{name}/METRIC/proxy", "namespaces/SHOP/namespaces/{bank}/RESOURCE/{name}/METRIC",
+			"namespaces/SHOP/namespaces/{bank}/metrics/METRIC", "namespaces/SHOP/metrics/METRIC/namespaces/{bank}",
+			"watch/namespaces/{bank}/RESOURCE/{name}/METRIC", "watch/namespaces/SHOP/namespaces/{bank}/METRIC", "proxy/namespaces/{bank}/RESOURCE/{name}/METRIC",
+			"namespaces/SHOP/RESOURCE/%2A/METRIC?fieldSelector=metadata.namespace%3DBANK", "namespaces/SHOP/RESOURCE/%2A/METRIC?namespace={bank}",
+			"namespaces/SHOP/RESOURCE/{name}/METRIC?fieldSelector=metadata.namespace%3DBANK",
 			"namespaces/SHOP/namespaces/%2A/METRIC?labelSelector=kubernetes.io%2Fmetadata.name%3DBANK",
-			"namespaces/SHOP/namespaces/%2A/METRIC?fieldSelector=metadata.name%3DBANK", "namespaces/%2A/RESOURCE/NAME/METRIC", "namespaces/%2A/metrics/METRIC",
+			"namespaces/SHOP/namespaces/%2A/METRIC?fieldSelector=metadata.name%3DBANK", "namespaces/%2A/RESOURCE/{name}/METRIC", "namespaces/%2A/metrics/METRIC",
 		} {
 			add(strings.NewReplacer("RESOURCE", resource, "METRIC", utilization).Replace(odd), objects)
 			add(strings.NewReplacer("RESOURCE", resource, "METRIC", utilization).Replace(odd),
-				map[string]string{"BANK": strings.ToUpper(g.bank), "NAME": strings.ToUpper(names[kind])})
+				map[string]string{"{bank}": strings.ToUpper(g.bank), "{name}": strings.ToUpper(names[kind])})
 		}
 	}
 	return paths
