@@ -27,13 +27,13 @@ func TestNothingOfAnotherTenantIsAnswered(t *testing.T) {
 	t.Parallel()
 	namespace := newNamespace(t)
 	shop, bank := namespace+"-shop", namespace+"-bank"
-	for _, name := range []string{shop, bank} {
+	for name, app := range map[string]string{shop: "web", bank: "vault"} {
 		kubectl(t, "create", "namespace", name)
 		t.Cleanup(func() {
 			_, _ = cluster.Kubectl(context.WithoutCancel(t.Context()), nil, "delete", "namespace", name, "--wait=false")
 		})
-		apply(t, name, replicaSet("web", 1, `script.guestmetrics.io/cpu-percent: "50"`))
-		apply(t, name, `{apiVersion: v1, kind: Service, metadata: {name: web, labels: {app: web}}, spec: {selector: {app: web}, ports: [{port: 80}]}}`)
+		apply(t, name, replicaSet(app, 1, `script.guestmetrics.io/cpu-percent: "50"`))
+		apply(t, name, fmt.Sprintf(`{apiVersion: v1, kind: Service, metadata: {name: %[1]s, labels: {app: %[1]s}}, spec: {selector: {app: %[1]s}, ports: [{port: 80}]}}`, app))
 	}
 	kubectl(t, "create", "rolebinding", "viewer", "--clusterrole=view", "--user=teller", "-n", shop)
 	teller, err := cluster.UserConfig("teller")
@@ -135,13 +135,13 @@ func (g grid) anonymous(body string) string {
 	for _, name := range []string{g.bank, g.pod, g.vmi} {
 		pairs = append(pairs, name, missingName, strings.ToUpper(name), missingName)
 	}
-	return strings.NewReplacer(append(pairs, `"WEB"`, `"`+missingName+`"`, `\"web\"`, `\"`+missingName+`\"`, `"web"`, `"`+missingName+`"`)...).Replace(body)
+	return strings.NewReplacer(append(pairs, "VAULT", missingName, "vault", missingName)...).Replace(body)
 }
 
 func (g grid) paths() []gridPath {
 	names := map[inventory.Kind]string{
-		inventory.Pods: g.pod, inventory.VMIs: g.vmi, inventory.VMs: g.vmi, inventory.ReplicaSets: "web",
-		inventory.Pools: "web", inventory.Services: "web", inventory.Namespaces: g.bank,
+		inventory.Pods: g.pod, inventory.VMIs: g.vmi, inventory.VMs: g.vmi, inventory.ReplicaSets: "vault",
+		inventory.Pools: "vault", inventory.Services: "vault", inventory.Namespaces: g.bank,
 	}
 	var paths []gridPath
 	add := func(format string, objects map[string]string) {
