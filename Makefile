@@ -59,8 +59,8 @@ bench: ## Measure the server on simulated fleets and beside its peers (25 minute
 	cd test/bench && go test -run '^$$' -bench . -cpu 1 -count 6 .
 
 .PHONY: docs
-docs: ## Write docs/metrics.md from the catalogue.
-	go test ./pkg/metric -run TestDocsAgreeWithTheCatalogue -update
+docs: ## Write docs/metrics.md and docs/reasons.md from the tables.
+	go test ./pkg/metric ./pkg/reason -run TestDocsAgree -update
 
 .PHONY: help
 help: ## List the targets.

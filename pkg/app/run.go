@@ -16,10 +16,10 @@ import (
 
 	"guest-metrics-server/pkg/api/custom"
 	"guest-metrics-server/pkg/apiserver"
+	"guest-metrics-server/pkg/evaluate"
 	"guest-metrics-server/pkg/history"
 	"guest-metrics-server/pkg/ingest"
 	"guest-metrics-server/pkg/inventory"
-	"guest-metrics-server/pkg/provider"
 	"guest-metrics-server/pkg/scrape"
 )
 
@@ -51,10 +51,10 @@ func Run(ctx context.Context, o *Options) error {
 	}
 	guestPages := ingest.NewGuestPages(store, guestSamples, events.recognised)
 	guestPool, guestMetrics := newGuestPool(o, newGuestClients(store, allowed), guestPages)
-	answers := provider.New(provider.Config{
+	answers := evaluate.New(evaluate.Config{
 		Inventory:        store,
-		VirtHandlers:     provider.Source{History: samples, Status: pool.Status, TooLarge: pages.TooLarge},
-		Guests:           provider.Source{History: guestSamples, Status: guestPool.Status},
+		VirtHandlers:     evaluate.Source{History: samples, Status: pool.Status, TooLarge: pages.TooLarge},
+		Guests:           evaluate.Source{History: guestSamples, Status: guestPool.Status},
 		Now:              time.Now,
 		RateWindow:       o.RateWindow,
 		MaxSampleAge:     o.MaxSampleAge,

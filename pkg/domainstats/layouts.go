@@ -6,29 +6,29 @@ import (
 	"sync"
 	"weak"
 
-	"guest-metrics-server/pkg/sample"
+	"guest-metrics-server/pkg/series"
 )
 
 // layouts lets samples of the same shape share one Layout, whichever page they
 // are of. A Layout that no sample uses is forgotten: names of mount points come
 // from guests, and must not pile up.
-var layouts = layoutTable{byHash: make(map[uint64]weak.Pointer[sample.Layout])}
+var layouts = layoutTable{byHash: make(map[uint64]weak.Pointer[series.Layout])}
 
 type layoutTable struct {
 	mu     sync.Mutex
-	byHash map[uint64]weak.Pointer[sample.Layout]
+	byHash map[uint64]weak.Pointer[series.Layout]
 }
 
 // share returns the Layout of the series, whose hash is given.
-func (t *layoutTable) share(hash uint64, all []series) *sample.Layout {
+func (t *layoutTable) share(hash uint64, all []borrowedKey) *series.Layout {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if known := t.byHash[hash].Value(); known != nil && slices.EqualFunc(known.Series, all, sameSeries) {
+	if known := t.byHash[hash].Value(); known != nil && slices.EqualFunc(known.Keys, all, sameKey) {
 		return known
 	}
-	made := &sample.Layout{Series: make([]sample.Series, len(all))}
+	made := &series.Layout{Keys: make([]series.Key, len(all))}
 	for i, s := range all {
-		made.Series[i] = sample.Series{Family: s.family, Instance: string(s.instance)}
+		made.Keys[i] = series.Key{Family: s.family, Device: string(s.device)}
 	}
 	t.byHash[hash] = weak.Make(made)
 	runtime.AddCleanup(made, t.forget, hash)
@@ -44,15 +44,15 @@ func (t *layoutTable) forget(hash uint64) {
 	}
 }
 
-func sameSeries(a sample.Series, b series) bool {
-	return a.Family == b.family && a.Instance == string(b.instance)
+func sameKey(a series.Key, b borrowedKey) bool {
+	return a.Family == b.family && a.Device == string(b.device)
 }
 
 // hashOf continues a hash (FNV-1a) with a series.
-func hashOf(hash uint64, family sample.Family, instance []byte) uint64 {
+func hashOf(hash uint64, family series.Family, device []byte) uint64 {
 	const prime = 1099511628211
 	hash = (hash ^ uint64(family) ^ 0x100) * prime
-	for _, c := range instance {
+	for _, c := range device {
 		hash = (hash ^ uint64(c)) * prime
 	}
 	return hash

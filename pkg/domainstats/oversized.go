@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"guest-metrics-server/pkg/exposition"
-	"guest-metrics-server/pkg/sample"
+	"guest-metrics-server/pkg/series"
 )
 
 // What is read of one VMI. A guest names its mount points, and may have as many
@@ -14,14 +14,14 @@ import (
 // memory as long as the VMI's samples.
 const (
 	maxSeries    = 1024     // Of a family.
-	maxNameBytes = 64 << 10 // Of the instances of a family.
+	maxNameBytes = 64 << 10 // Of the deviceLabels of a family.
 )
 
 // Oversized tells of a family of series that is not read, since there is too much
 // of it for one VMI. The VMI's other families are.
 type Oversized struct {
 	Namespace, Name string // Of the VMI.
-	Family          sample.Family
+	Family          series.Family
 
 	Lines     int // How many lines are longer than exposition.MaxLineBytes; 0 for none.
 	LineBytes int // The longest of these lines.
@@ -31,16 +31,16 @@ type Oversized struct {
 // Why tells what is too large and what to do about it.
 func (o Oversized) Why() string {
 	const who, cure = "virt-handler's response has ", "remove labels from the VirtualMachineInstance"
-	instance := o.Family.Instance()
+	device := o.Family.DeviceLabel()
 	switch {
 	case o.Lines > 0 && o.Family.IsNamedByGuest():
 		return fmt.Sprintf(who+"a line of %d bytes of this VMI, more than the %d that are read: "+cure+", or let the guest have shorter mount points", o.LineBytes, exposition.MaxLineBytes)
 	case o.Lines > 0:
 		return fmt.Sprintf(who+"a line of %d bytes of this VMI, more than the %d that are read: "+cure, o.LineBytes, exposition.MaxLineBytes)
 	case o.nameBytes > 0:
-		return fmt.Sprintf(who+"%s series of this VMI with more than %d bytes of the label %s: let it have fewer or shorter ones", o.Family, maxNameBytes, instance)
+		return fmt.Sprintf(who+"%s series of this VMI with more than %d bytes of the label %s: let it have fewer or shorter ones", o.Family, maxNameBytes, device)
 	default:
-		return fmt.Sprintf(who+"more than %d %s series of this VMI: let it have fewer of what the label %s names", maxSeries, o.Family, instance)
+		return fmt.Sprintf(who+"more than %d %s series of this VMI: let it have fewer of what the label %s names", maxSeries, o.Family, device)
 	}
 }
 
@@ -122,21 +122,21 @@ func openingQuote(b []byte) int {
 
 // begin lets the VMI's next series be of the family. The lines of a family follow
 // each other.
-func (v *vmi) begin(family sample.Family) {
+func (v *vmi) begin(family series.Family) {
 	if v.family != family {
-		v.family, v.from, v.nameBytes = family, len(v.series), 0
+		v.family, v.from, v.nameBytes = family, len(v.keys), 0
 	}
 }
 
 // hasRoom reports whether another series of the family is to be read, and takes
 // note if not.
-func (v *vmi) hasRoom(instance []byte) bool {
-	v.nameBytes += len(instance)
+func (v *vmi) hasRoom(device []byte) bool {
+	v.nameBytes += len(device)
 	switch {
 	case v.nameBytes > maxNameBytes:
 		v.oversized = append(v.oversized, Oversized{Family: v.family, nameBytes: v.nameBytes})
 		return false
-	case len(v.series)-v.from >= maxSeries:
+	case len(v.keys)-v.from >= maxSeries:
 		v.oversized = append(v.oversized, Oversized{Family: v.family})
 		return false
 	default:
@@ -144,7 +144,7 @@ func (v *vmi) hasRoom(instance []byte) bool {
 	}
 }
 
-func (v *vmi) isOversized(family sample.Family) bool {
+func (v *vmi) isOversized(family series.Family) bool {
 	return slices.ContainsFunc(v.oversized, func(o Oversized) bool { return o.Family == family })
 }
 
@@ -152,15 +152,15 @@ func (v *vmi) isOversized(family sample.Family) bool {
 func (v *vmi) dropOversized() {
 	kept := 0
 	v.hash = 0
-	for i, s := range v.series {
+	for i, s := range v.keys {
 		if v.isOversized(s.family) {
 			continue
 		}
-		v.series[kept], v.values[kept] = s, v.values[i]
-		v.hash = hashOf(v.hash, s.family, s.instance)
+		v.keys[kept], v.values[kept] = s, v.values[i]
+		v.hash = hashOf(v.hash, s.family, s.device)
 		kept++
 	}
-	v.series, v.values = v.series[:kept], v.values[:kept]
+	v.keys, v.values = v.keys[:kept], v.values[:kept]
 	for i := range v.oversized {
 		v.oversized[i].Namespace, v.oversized[i].Name = v.namespace, v.name
 	}
@@ -171,21 +171,21 @@ const firstSeries = 64
 
 // seriesKey names a series of a page.
 type seriesKey struct {
-	vmi      int
-	family   sample.Family
-	instance string
+	vmi    int
+	family series.Family
+	device string
 }
 
 // find returns the place of a series of the VMI's family, -1 if it is new.
-func (d *decoder) find(v *vmi, instance []byte) int {
-	first := v.series[v.from:]
+func (d *decoder) find(v *vmi, device []byte) int {
+	first := v.keys[v.from:]
 	for i := range min(len(first), firstSeries) {
-		if bytes.Equal(first[i].instance, instance) {
+		if bytes.Equal(first[i].device, device) {
 			return v.from + i
 		}
 	}
 	if len(first) > firstSeries {
-		if place, ok := d.later[seriesKey{d.last, v.family, string(instance)}]; ok {
+		if place, ok := d.later[seriesKey{d.last, v.family, string(device)}]; ok {
 			return place
 		}
 	}
@@ -193,9 +193,9 @@ func (d *decoder) find(v *vmi, instance []byte) int {
 }
 
 // remember lets find know the series that comes next.
-func (d *decoder) remember(v *vmi, instance []byte) {
-	if place := len(v.series); place-v.from >= firstSeries {
-		d.later[seriesKey{d.last, v.family, string(instance)}] = place
+func (d *decoder) remember(v *vmi, device []byte) {
+	if place := len(v.keys); place-v.from >= firstSeries {
+		d.later[seriesKey{d.last, v.family, string(device)}] = place
 	}
 }
 

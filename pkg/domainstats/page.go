@@ -9,14 +9,14 @@ import (
 	"sync"
 
 	"guest-metrics-server/pkg/exposition"
-	"guest-metrics-server/pkg/sample"
+	"guest-metrics-server/pkg/series"
 )
 
 // Sample is what a page says of one VMI.
 type Sample struct {
 	Namespace, Name string // Of the VMI. A name can be reused by another VMI.
 
-	Layout *sample.Layout
+	Layout *series.Layout
 	Values []float64 // As long as the layout. NaN where the page's value makes no sense.
 }
 
@@ -49,7 +49,7 @@ func newDecoder() *decoder {
 	return d
 }
 
-var familyOf = sample.VirtHandlerFamilies()
+var familyOf = series.VirtHandlerFamilies()
 
 // decoder is what one page is decoded with.
 //
@@ -70,7 +70,7 @@ type decoder struct {
 	trailerKnown bool
 	bytes        []byte // What vmis and their series point to.
 	name, key    []byte
-	instance     []byte
+	device       []byte
 	careful      bool // Recognise nothing: for tests.
 }
 
@@ -78,19 +78,19 @@ type decoder struct {
 type vmi struct {
 	namespace, name string
 	tail            []byte // ,name="...",namespace="..." as it stands on the page; nil when it does not so.
-	series          []series
+	keys            []borrowedKey
 	values          []float64
 	hash            uint64 // Of the series.
 
-	family    sample.Family // Of the last series, and those from this place on.
+	family    series.Family // Of the last series, and those from this place on.
 	from      int
-	nameBytes int // Of their instances.
+	nameBytes int // Of their deviceLabels.
 	oversized []Oversized
 }
 
-type series struct {
-	family   sample.Family
-	instance []byte
+type borrowedKey struct {
+	family series.Family
+	device []byte
 }
 
 func (d *decoder) decode(r io.Reader) (Page, error) {
@@ -99,7 +99,7 @@ func (d *decoder) decode(r io.Reader) (Page, error) {
 	d.vmis, d.bytes, d.page = d.vmis[:0], d.bytes[:0], Page{}
 	s := &d.scanner
 	s.Reset(r)
-	var family sample.Family
+	var family series.Family
 	var wanted bool
 	for s.Scan() {
 		if !s.SameName() {
@@ -128,12 +128,12 @@ func (d *decoder) malformed(err error) {
 }
 
 // add takes the scanner's series into the sample of its VMI.
-func (d *decoder) add(family sample.Family) error {
-	v, instance := d.recognise(family)
+func (d *decoder) add(family series.Family) error {
+	v, device := d.recognise(family)
 	var tail []byte
 	var err error
 	if v == nil {
-		if tail, instance, err = d.readLabels(family); err != nil {
+		if tail, device, err = d.readLabels(family); err != nil {
 			return err
 		}
 	}
@@ -151,24 +151,24 @@ func (d *decoder) add(family sample.Family) error {
 	if len(v.oversized) > 0 && v.isOversized(family) {
 		return nil
 	}
-	if i := d.find(v, instance); i >= 0 {
+	if i := d.find(v, device); i >= 0 {
 		v.values[i] = math.NaN() // Twice on the page: nothing tells which one is true.
 		return nil
 	}
-	if !v.hasRoom(instance) {
+	if !v.hasRoom(device) {
 		return nil
 	}
-	d.remember(v, instance)
-	v.series = append(v.series, series{family, d.keep(instance)})
+	d.remember(v, device)
+	v.keys = append(v.keys, borrowedKey{family, d.keep(device)})
 	v.values = append(v.values, value)
-	v.hash = hashOf(v.hash, family, instance)
+	v.hash = hashOf(v.hash, family, device)
 	return nil
 }
 
-// recognise returns the VMI and the instance of a line that ends like those of a
+// recognise returns the VMI and the device of a line that ends like those of a
 // known VMI, nil if it knows no such VMI. VMIs stand in much the same order in
 // each family, so that it is the last line's or one of the next.
-func (d *decoder) recognise(family sample.Family) (v *vmi, instance []byte) {
+func (d *decoder) recognise(family series.Family) (v *vmi, device []byte) {
 	if !d.trailerKnown || d.careful {
 		return nil, nil
 	}
@@ -176,8 +176,8 @@ func (d *decoder) recognise(family sample.Family) (v *vmi, instance []byte) {
 	if !ok {
 		return nil, nil
 	}
-	if family.Instance() != "" {
-		if instance, ok = instances[family].cut(labels); !ok {
+	if family.DeviceLabel() != "" {
+		if device, ok = deviceLabels[family].cut(labels); !ok {
 			return nil, nil
 		}
 	}
@@ -187,7 +187,7 @@ func (d *decoder) recognise(family sample.Family) (v *vmi, instance []byte) {
 		if tail := d.vmis[place].tail; tail != nil && bytes.HasSuffix(labels, tail) {
 			d.last = place
 			d.scanner.SkipLabels()
-			return &d.vmis[place], instance
+			return &d.vmis[place], device
 		}
 	}
 	return nil, nil
@@ -195,9 +195,9 @@ func (d *decoder) recognise(family sample.Family) (v *vmi, instance []byte) {
 
 // readLabels reads a line label by label: the VMI's namespace and name into d.key
 // and d.name. It learns how lines of the family end, and returns the VMI's tail.
-func (d *decoder) readLabels(family sample.Family) (tail, instance []byte, err error) {
-	s, label := &d.scanner, family.Instance()
-	d.name, d.key, d.instance = d.name[:0], d.key[:0], d.instance[:0]
+func (d *decoder) readLabels(family series.Family) (tail, device []byte, err error) {
+	s, label := &d.scanner, family.DeviceLabel()
+	d.name, d.key, d.device = d.name[:0], d.key[:0], d.device[:0]
 	var namespaceFound, nameFound, tailEnds bool
 	var rest []byte
 	for before := s.RawLabels(); ; before = rest {
@@ -214,7 +214,7 @@ func (d *decoder) readLabels(family sample.Family) (tail, instance []byte, err e
 			d.name = append(d.name, value...)
 			nameFound = true
 		case label:
-			d.instance = append(d.instance, value...)
+			d.device = append(d.device, value...)
 			continue
 		default:
 			continue
@@ -233,7 +233,7 @@ func (d *decoder) readLabels(family sample.Family) (tail, instance []byte, err e
 		}
 		return nil, nil, fmt.Errorf("series %s lacks the label namespace or name", family)
 	}
-	return tail, d.instance, nil
+	return tail, d.device, nil
 }
 
 // vmi returns the page's VMI whose namespace is in d.key and whose name is in
@@ -252,7 +252,7 @@ func (d *decoder) vmi(tail []byte) *vmi {
 			d.vmis = append(d.vmis, vmi{})
 		}
 		old := d.vmis[place]
-		d.vmis[place] = vmi{namespace: key[:namespaceLen], name: key[namespaceLen+1:], series: old.series[:0], values: old.values[:0]}
+		d.vmis[place] = vmi{namespace: key[:namespaceLen], name: key[namespaceLen+1:], keys: old.keys[:0], values: old.values[:0]}
 	}
 	d.last = place
 	v := &d.vmis[place]
@@ -276,14 +276,14 @@ func (d *decoder) finish() {
 		if len(v.oversized) > 0 {
 			v.dropOversized()
 			d.page.Oversized = append(d.page.Oversized, v.oversized...)
-			if len(v.series) == 0 {
+			if len(v.keys) == 0 {
 				continue
 			}
 		}
 		d.page.Samples = append(d.page.Samples, Sample{
 			Namespace: v.namespace,
 			Name:      v.name,
-			Layout:    layouts.share(v.hash, v.series),
+			Layout:    layouts.share(v.hash, v.keys),
 			Values:    slices.Clone(v.values),
 		})
 	}

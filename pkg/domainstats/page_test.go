@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"guest-metrics-server/pkg/sample"
+	"guest-metrics-server/pkg/series"
 )
 
 // render writes what a page says, a line for each VMI and each of its series.
@@ -19,8 +19,8 @@ func render(page Page) string {
 	var out strings.Builder
 	for _, s := range page.Samples {
 		fmt.Fprintf(&out, "%s/%s\n", s.Namespace, s.Name)
-		for i, series := range s.Layout.Series {
-			fmt.Fprintf(&out, "  %s[%s] %v\n", strings.TrimPrefix(series.Family.String(), sample.VirtHandlerPrefix), series.Instance, s.Values[i])
+		for i, key := range s.Layout.Keys {
+			fmt.Fprintf(&out, "  %s[%s] %v\n", strings.TrimPrefix(key.Family.String(), series.VirtHandlerPrefix), key.Device, s.Values[i])
 		}
 	}
 	for _, o := range page.Oversized {

@@ -8,13 +8,13 @@ import (
 	"sync/atomic"
 	"time"
 
-	"guest-metrics-server/pkg/sample"
+	"guest-metrics-server/pkg/series"
 )
 
 // Sample is what was known of a VMI at one moment.
 type Sample struct {
 	At     time.Time // Keep the monotonic reading: spans are computed from it.
-	Layout *sample.Layout
+	Layout *series.Layout
 	Values []float64 // As long as the layout, NaN where unknown.
 }
 
@@ -175,18 +175,18 @@ const cacheAge = 8250 * time.Millisecond
 func continues(last, next Sample) bool {
 	longest := (next.At.Sub(last.At) + cacheAge).Seconds()
 	var unread []int
-	for i, series := range next.Layout.Series {
-		if !series.Family.IsCounter() {
+	for i, key := range next.Layout.Keys {
+		if !key.Family.IsCounter() {
 			continue
 		}
 		before, after := last.value(next.Layout, i), next.Values[i]
 		switch {
 		case math.IsNaN(before) || math.IsNaN(after):
-		case after == 0 && before > 0 && series.Family.MayDip():
+		case after == 0 && before > 0 && key.Family.MayDip():
 			unread = append(unread, i)
 		case after < before:
 			return false
-		case series.Family == sample.VCPUSeconds && after-before > longest:
+		case key.Family == series.VCPUSeconds && after-before > longest:
 			return false
 		}
 	}
@@ -198,9 +198,9 @@ func continues(last, next Sample) bool {
 
 // value returns the sample's value of the series at place i of a layout, NaN
 // when the sample does not have it.
-func (s Sample) value(layout *sample.Layout, i int) float64 {
+func (s Sample) value(layout *series.Layout, i int) float64 {
 	if s.Layout != layout {
-		if i = s.Layout.Index(layout.Series[i]); i < 0 {
+		if i = s.Layout.Index(layout.Keys[i]); i < 0 {
 			return math.NaN()
 		}
 	}

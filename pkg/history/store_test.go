@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"guest-metrics-server/pkg/sample"
+	"guest-metrics-server/pkg/series"
 )
 
 var start = time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
@@ -24,10 +24,10 @@ type step struct {
 }
 
 func (s step) sample() Sample {
-	layout := &sample.Layout{}
+	layout := &series.Layout{}
 	var values []float64
 	for _, id := range slices.Sorted(maps.Keys(s.vcpus)) {
-		layout.Series = append(layout.Series, sample.Series{Family: sample.VCPUSeconds, Instance: id})
+		layout.Keys = append(layout.Keys, series.Key{Family: series.VCPUSeconds, Device: id})
 		values = append(values, s.vcpus[id])
 	}
 	return Sample{At: start.Add(time.Duration(s.second * float64(time.Second))), Layout: layout, Values: values}
@@ -42,7 +42,7 @@ func render(w Window, ok bool) string {
 		return fmt.Sprintf("no rate, newest at %v", w.Newest().Sub(start))
 	}
 	var out strings.Builder
-	for id, rate := range w.Rates(sample.VCPUSeconds) {
+	for id, rate := range w.Rates(series.VCPUSeconds) {
 		fmt.Fprintf(&out, "%s=%.4g/%v ", id, rate.PerSecond, rate.Span)
 	}
 	fmt.Fprintf(&out, "at %v", w.RatesAt().Sub(start))

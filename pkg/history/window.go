@@ -5,7 +5,7 @@ import (
 	"math"
 	"time"
 
-	"guest-metrics-server/pkg/sample"
+	"guest-metrics-server/pkg/series"
 )
 
 // Window is what is known of one VMI: the samples of the newest run that can
@@ -41,18 +41,18 @@ func (w Window) RatesAt() time.Time { return w.run[len(w.run)-1].At }
 // HasRates tells whether there are two samples to compute rates from.
 func (w Window) HasRates() bool { return len(w.run) > 1 }
 
-// Rates yields the instance (such as a vCPU id) and the rate of each counter of
+// Rates yields the device (such as a vCPU id) and the rate of each counter of
 // the family. A counter is left out while it has but one sample.
-func (w Window) Rates(family sample.Family) iter.Seq2[string, Rate] {
+func (w Window) Rates(family series.Family) iter.Seq2[string, Rate] {
 	return func(yield func(string, Rate) bool) {
 		if len(w.run) < 2 {
 			return
 		}
-		for i, series := range w.run[len(w.run)-1].Layout.Series {
-			if series.Family != family {
+		for i, key := range w.run[len(w.run)-1].Layout.Keys {
+			if key.Family != family {
 				continue
 			}
-			if rate, ok := w.rate(i); ok && !yield(series.Instance, rate) {
+			if rate, ok := w.rate(i); ok && !yield(key.Device, rate) {
 				return
 			}
 		}
@@ -61,28 +61,28 @@ func (w Window) Rates(family sample.Family) iter.Seq2[string, Rate] {
 
 // Count returns the number of series of the family in the newest sample that
 // counts in rates, whether or not their values are known.
-func (w Window) Count(family sample.Family) int {
+func (w Window) Count(family series.Family) int {
 	n := 0
-	for _, series := range w.run[len(w.run)-1].Layout.Series {
-		if series.Family == family {
+	for _, key := range w.run[len(w.run)-1].Layout.Keys {
+		if key.Family == family {
 			n++
 		}
 	}
 	return n
 }
 
-// Latest yields the instance and the newest value of each series of the family.
-func (w Window) Latest(family sample.Family) iter.Seq2[string, float64] {
+// Latest yields the device and the newest value of each series of the family.
+func (w Window) Latest(family series.Family) iter.Seq2[string, float64] {
 	return func(yield func(string, float64) bool) {
 		if w.newest.Layout == nil {
 			return
 		}
-		for i, series := range w.newest.Layout.Series {
+		for i, key := range w.newest.Layout.Keys {
 			value := w.newest.Values[i]
-			if series.Family != family || math.IsNaN(value) {
+			if key.Family != family || math.IsNaN(value) {
 				continue
 			}
-			if !yield(series.Instance, value) {
+			if !yield(key.Device, value) {
 				return
 			}
 		}

@@ -10,12 +10,12 @@ import (
 	"guest-metrics-server/pkg/guesthttp"
 	"guest-metrics-server/pkg/history"
 	"guest-metrics-server/pkg/inventory"
-	"guest-metrics-server/pkg/sample"
 	"guest-metrics-server/pkg/scrape"
+	"guest-metrics-server/pkg/series"
 )
 
 // guestLayout is that of every guest's samples.
-var guestLayout = &sample.Layout{Series: []sample.Series{{Family: sample.HTTPRequests}, {Family: sample.HTTPConnections}}}
+var guestLayout = &series.Layout{Keys: []series.Key{{Family: series.HTTPRequests}, {Family: series.HTTPConnections}}}
 
 // GuestPages takes guests' status pages into a history of their own. It is safe
 // for concurrent use.

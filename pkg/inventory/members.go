@@ -9,7 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 
-	"guest-metrics-server/pkg/unknown"
+	"guest-metrics-server/pkg/reason"
 )
 
 const (
@@ -26,7 +26,7 @@ type Member struct {
 	Pod *Pod // The active launcher pod, nil if there is none.
 
 	// Standing is nil when the VMI counts, else the reason why it does not.
-	Standing *unknown.Error
+	Standing *reason.Error
 
 	// CountsSince is when the warm-up of a VMI that counts ended, zero if that
 	// was long ago. What it did before is boot load.

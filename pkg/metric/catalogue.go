@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"guest-metrics-server/pkg/history"
-	"guest-metrics-server/pkg/sample"
-	"guest-metrics-server/pkg/unknown"
+	"guest-metrics-server/pkg/reason"
+	"guest-metrics-server/pkg/series"
 )
 
 // Metric is one entry of the catalogue.
@@ -21,7 +21,7 @@ type Metric struct {
 
 	// Instance is the key by which metric.selector picks among a VMI's
 	// interfaces, drives or mount points; "" if there is nothing to pick.
-	Instance string
+	DeviceKey string
 
 	// NeedsAgent tells that the values are worth nothing without a connected
 	// guest agent: the page may keep the last ones.
@@ -34,13 +34,13 @@ type Metric struct {
 	read readFunc
 }
 
-// readFunc computes a metric for one VMI from the instances that match.
-type readFunc func(w history.Window, match Match) (Reading, *unknown.Error)
+// readFunc computes a metric for one VMI from the devices that match.
+type readFunc func(w history.Window, match Match) (Reading, *reason.Error)
 
-// Match tells whether an instance, such as an interface, is asked for.
-type Match func(instance string) bool
+// Match tells whether an device, such as an interface, is asked for.
+type Match func(device string) bool
 
-// Every matches all instances.
+// Every matches all devices.
 func Every(string) bool { return true }
 
 // Reading is the value of one VMI, or of a group.
@@ -53,7 +53,7 @@ type Reading struct {
 
 // Read computes the metric for one VMI, or says why it cannot. Whether the VMI
 // counts, and whether the samples are too old, is the caller's to judge.
-func (m *Metric) Read(w history.Window, match Match) (Reading, *unknown.Error) {
+func (m *Metric) Read(w history.Window, match Match) (Reading, *reason.Error) {
 	return m.read(w, match)
 }
 
@@ -90,9 +90,9 @@ var catalogue = []*Metric{
 		Formula: "100 × sum over vCPUs of Δvcpu_delay_seconds / (Δt × number of vCPUs)",
 		read:    readCPUAndDelay(func(c cpu) float64 { return 100 * c.waiting }),
 	},
-	load("1m", sample.GuestLoad1m),
-	load("5m", sample.GuestLoad5m),
-	load("15m", sample.GuestLoad15m),
+	load("1m", series.GuestLoad1m),
+	load("5m", series.GuestLoad5m),
+	load("15m", series.GuestLoad15m),
 	{
 		Name: "guest_memory_used_bytes", Unit: "bytes", Group: Sum, Needs: needsBalloon,
 		Help:    "Memory that the guest could not give to new programs without swapping.",
@@ -109,35 +109,35 @@ var catalogue = []*Metric{
 		Name: "guest_memory_major_page_faults_per_second", Unit: "page faults per second", Group: Sum, Needs: needsBalloon,
 		Help:    "Page faults of the guest that needed its disk.",
 		Formula: "Δmemory_pgmajfault / Δt",
-		read:    readRates(sample.MemoryMajorPageFaults),
+		read:    readRates(series.MemoryMajorPageFaults),
 	},
-	rates("guest_network_receive_bytes_per_second", "bytes per second", "Bytes that the guest received.", sample.NetworkReceiveBytes),
-	rates("guest_network_transmit_bytes_per_second", "bytes per second", "Bytes that the guest sent.", sample.NetworkTransmitBytes),
-	rates("guest_network_receive_packets_per_second", "packets per second", "Packets that the guest received.", sample.NetworkReceivePackets),
-	rates("guest_network_transmit_packets_per_second", "packets per second", "Packets that the guest sent.", sample.NetworkTransmitPackets),
-	rates("guest_storage_read_bytes_per_second", "bytes per second", "Bytes that the guest read from its drives.", sample.StorageReadBytes),
-	rates("guest_storage_write_bytes_per_second", "bytes per second", "Bytes that the guest wrote to its drives.", sample.StorageWriteBytes),
-	rates("guest_storage_read_operations_per_second", "operations per second", "Reads of the guest from its drives.", sample.StorageReadOperations),
-	rates("guest_storage_write_operations_per_second", "operations per second", "Writes of the guest to its drives.", sample.StorageWriteOperations),
+	rates("guest_network_receive_bytes_per_second", "bytes per second", "Bytes that the guest received.", series.NetworkReceiveBytes),
+	rates("guest_network_transmit_bytes_per_second", "bytes per second", "Bytes that the guest sent.", series.NetworkTransmitBytes),
+	rates("guest_network_receive_packets_per_second", "packets per second", "Packets that the guest received.", series.NetworkReceivePackets),
+	rates("guest_network_transmit_packets_per_second", "packets per second", "Packets that the guest sent.", series.NetworkTransmitPackets),
+	rates("guest_storage_read_bytes_per_second", "bytes per second", "Bytes that the guest read from its drives.", series.StorageReadBytes),
+	rates("guest_storage_write_bytes_per_second", "bytes per second", "Bytes that the guest wrote to its drives.", series.StorageWriteBytes),
+	rates("guest_storage_read_operations_per_second", "operations per second", "Reads of the guest from its drives.", series.StorageReadOperations),
+	rates("guest_storage_write_operations_per_second", "operations per second", "Writes of the guest to its drives.", series.StorageWriteOperations),
 	{
 		Name: "guest_filesystem_utilization_percent", Unit: "percent of the filesystem, 0-100", Group: Max, Needs: needsFiles, NeedsAgent: true,
-		Help:     "How full the guest's fullest filesystem is.",
-		Formula:  "the largest of 100 × filesystem_used / filesystem_capacity over mount points",
-		Instance: sample.FilesystemUsedBytes.Instance(),
-		read:     readFilesystems,
+		Help:      "How full the guest's fullest filesystem is.",
+		Formula:   "the largest of 100 × filesystem_used / filesystem_capacity over mount points",
+		DeviceKey: series.FilesystemUsedBytes.DeviceLabel(),
+		read:      readFilesystems,
 	},
 	{
 		Name: HTTPRequests, Unit: "requests per second", Group: Sum, Needs: needsPage, GuestHTTP: true,
 		Help:    "HTTP requests that the guest's web server answers.",
 		Formula: "Δrequests / Δt, as the guest's status page counts them, less our own reads of the page",
-		read:    readRates(sample.HTTPRequests),
+		read:    readRates(series.HTTPRequests),
 	},
 	{
 		Name: "guest_http_active_connections", Unit: "connections", Group: Sum, GuestHTTP: true,
 		Needs:   needsPage + "; a page that tells it, as those of nginx and Apache do",
 		Help:    "Connections open to the guest's web server.",
 		Formula: "as the guest's status page tells it, less our own",
-		read:    readGauge(sample.HTTPConnections),
+		read:    readGauge(series.HTTPConnections),
 	},
 }
 
@@ -147,7 +147,7 @@ const (
 	HTTPRequests = "guest_http_requests_per_second"
 )
 
-func load(span string, family sample.Family) *Metric {
+func load(span string, family series.Family) *Metric {
 	return &Metric{
 		Name: "guest_load_" + span, Unit: "load average", Group: Sum, Needs: needsLoad, NeedsAgent: true,
 		Help:    "The guest's own load average over " + span + ".",
@@ -156,13 +156,13 @@ func load(span string, family sample.Family) *Metric {
 	}
 }
 
-func rates(name, unit, help string, family sample.Family) *Metric {
-	series := strings.TrimSuffix(strings.TrimPrefix(family.String(), sample.VirtHandlerPrefix), "_total")
+func rates(name, unit, help string, family series.Family) *Metric {
+	counter := strings.TrimSuffix(strings.TrimPrefix(family.String(), series.VirtHandlerPrefix), "_total")
 	return &Metric{
 		Name: name, Unit: unit, Help: help, Group: Sum,
-		Formula:  fmt.Sprintf("sum over %ss of Δ%s / Δt", family.Instance(), series),
-		Instance: family.Instance(),
-		read:     readRates(family),
+		Formula:   fmt.Sprintf("sum over %ss of Δ%s / Δt", family.DeviceLabel(), counter),
+		DeviceKey: family.DeviceLabel(),
+		read:      readRates(family),
 	}
 }
 

@@ -4,8 +4,8 @@ import (
 	"time"
 
 	"guest-metrics-server/pkg/history"
-	"guest-metrics-server/pkg/sample"
-	"guest-metrics-server/pkg/unknown"
+	"guest-metrics-server/pkg/reason"
+	"guest-metrics-server/pkg/series"
 )
 
 // cpu is what a guest's vCPUs did on average over a span.
@@ -22,7 +22,7 @@ type cpu struct {
 func clamp(share float64) float64 { return min(max(share, 0), 1) }
 
 func readCPU(value func(cpu) float64) readFunc {
-	return func(w history.Window, _ Match) (Reading, *unknown.Error) {
+	return func(w history.Window, _ Match) (Reading, *reason.Error) {
 		c, err := running(w)
 		if err != nil {
 			return Reading{}, err
@@ -32,38 +32,38 @@ func readCPU(value func(cpu) float64) readFunc {
 }
 
 func readCPUAndDelay(value func(cpu) float64) readFunc {
-	return func(w history.Window, _ Match) (Reading, *unknown.Error) {
+	return func(w history.Window, _ Match) (Reading, *reason.Error) {
 		c, err := running(w)
 		if err != nil {
 			return Reading{}, err
 		}
-		share, _, ok := meanShare(w, sample.VCPUDelaySeconds)
+		share, _, ok := meanShare(w, series.VCPUDelaySeconds)
 		if !ok {
-			return Reading{}, notReported(sample.VCPUDelaySeconds)
+			return Reading{}, notReported(series.VCPUDelaySeconds)
 		}
 		c.waiting = share
 		return Reading{Value: value(c), Weight: c.vcpus, At: w.RatesAt(), Span: c.span}, nil
 	}
 }
 
-func running(w history.Window) (cpu, *unknown.Error) {
+func running(w history.Window) (cpu, *reason.Error) {
 	if !w.HasRates() {
 		return cpu{}, oneSample()
 	}
 	if milliseconds(w) {
-		return cpu{}, unknown.Errorf(unknown.NotReported,
+		return cpu{}, reason.Errorf(reason.NotReported,
 			"virt-handler reports vCPU time in a wrong unit, as KubeVirt before 1.6 does: upgrade KubeVirt")
 	}
-	share, span, ok := meanShare(w, sample.VCPUSeconds)
+	share, span, ok := meanShare(w, series.VCPUSeconds)
 	if !ok {
-		return cpu{}, notReported(sample.VCPUSeconds)
+		return cpu{}, notReported(series.VCPUSeconds)
 	}
-	return cpu{running: share, vcpus: float64(w.Count(sample.VCPUSeconds)), span: span}, nil
+	return cpu{running: share, vcpus: float64(w.Count(series.VCPUSeconds)), span: span}, nil
 }
 
 // meanShare returns the mean over vCPUs of a counter of seconds per second, and
 // the longest span among them.
-func meanShare(w history.Window, family sample.Family) (share float64, span time.Duration, ok bool) {
+func meanShare(w history.Window, family series.Family) (share float64, span time.Duration, ok bool) {
 	var n float64
 	for _, rate := range w.Rates(family) {
 		share += clamp(rate.PerSecond)
@@ -78,9 +78,9 @@ func meanShare(w history.Window, family sample.Family) (share float64, span time
 // have run for longer than the QEMU process that they are a part of.
 func milliseconds(w history.Window) bool {
 	var vcpus float64
-	for _, seconds := range w.Latest(sample.VCPUSeconds) {
+	for _, seconds := range w.Latest(series.VCPUSeconds) {
 		vcpus += seconds
 	}
-	seconds, ok := latest(w, sample.CPUUsageSeconds)
+	seconds, ok := latest(w, series.CPUUsageSeconds)
 	return ok && seconds > 0 && vcpus > 10*seconds
 }

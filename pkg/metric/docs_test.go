@@ -48,8 +48,8 @@ func render() string {
 	for _, m := range All() {
 		fmt.Fprintf(&out, "\n## %s\n\n%s\n\n", m.Name, m.Help)
 		fmt.Fprintf(&out, "| | |\n|---|---|\n| unit | %s |\n| formula | %s |\n| of a group | %s |\n", m.Unit, m.Formula, m.Group)
-		if m.Instance != "" {
-			fmt.Fprintf(&out, "| pick by | %s |\n", m.Instance)
+		if m.DeviceKey != "" {
+			fmt.Fprintf(&out, "| pick by | %s |\n", m.DeviceKey)
 		}
 		if m.Needs != "" {
 			fmt.Fprintf(&out, "| needs | %s |\n", m.Needs)

@@ -7,20 +7,20 @@ import (
 	"strings"
 
 	"guest-metrics-server/pkg/history"
-	"guest-metrics-server/pkg/sample"
-	"guest-metrics-server/pkg/unknown"
+	"guest-metrics-server/pkg/reason"
+	"guest-metrics-server/pkg/series"
 )
 
-// readRates sums the rates of a family's counters over the instances that match.
-func readRates(family sample.Family) readFunc {
-	return func(w history.Window, match Match) (Reading, *unknown.Error) {
+// readRates sums the rates of a family's counters over the devices that match.
+func readRates(family series.Family) readFunc {
+	return func(w history.Window, match Match) (Reading, *reason.Error) {
 		if !w.HasRates() {
 			return Reading{}, oneSample()
 		}
 		sum := Reading{At: w.RatesAt(), Weight: 1}
 		found := false
-		for instance, rate := range w.Rates(family) {
-			if match(instance) {
+		for device, rate := range w.Rates(family) {
+			if match(device) {
 				sum.Value += rate.PerSecond
 				sum.Span = max(sum.Span, rate.Span)
 				found = true
@@ -34,8 +34,8 @@ func readRates(family sample.Family) readFunc {
 }
 
 // readGauge reads a family of one series.
-func readGauge(family sample.Family) readFunc {
-	return func(w history.Window, _ Match) (Reading, *unknown.Error) {
+func readGauge(family series.Family) readFunc {
+	return func(w history.Window, _ Match) (Reading, *reason.Error) {
 		value, ok := latest(w, family)
 		if !ok {
 			return Reading{}, notReported(family)
@@ -45,80 +45,80 @@ func readGauge(family sample.Family) readFunc {
 }
 
 func readMemory(value func(used, available float64) float64) readFunc {
-	return func(w history.Window, _ Match) (Reading, *unknown.Error) {
-		available, ok := latest(w, sample.MemoryAvailableBytes)
+	return func(w history.Window, _ Match) (Reading, *reason.Error) {
+		available, ok := latest(w, series.MemoryAvailableBytes)
 		if !ok || available == 0 {
-			return Reading{}, notReported(sample.MemoryAvailableBytes)
+			return Reading{}, notReported(series.MemoryAvailableBytes)
 		}
-		usable, ok := latest(w, sample.MemoryUsableBytes)
+		usable, ok := latest(w, series.MemoryUsableBytes)
 		if !ok {
-			return Reading{}, notReported(sample.MemoryUsableBytes)
+			return Reading{}, notReported(series.MemoryUsableBytes)
 		}
 		used := max(0, available-usable) // The two are not read at the same moment.
 		return Reading{Value: value(used, available), Weight: available, At: w.Newest()}, nil
 	}
 }
 
-func readFilesystems(w history.Window, match Match) (Reading, *unknown.Error) {
+func readFilesystems(w history.Window, match Match) (Reading, *reason.Error) {
 	fullest := Reading{Value: math.Inf(-1), Weight: 1, At: w.Newest()}
 	capacities := make(map[string]float64)
-	for mountPoint, capacity := range w.Latest(sample.FilesystemCapacityBytes) {
+	for mountPoint, capacity := range w.Latest(series.FilesystemCapacityBytes) {
 		capacities[mountPoint] = capacity
 	}
 	if len(capacities) == 0 {
-		return Reading{}, notReported(sample.FilesystemCapacityBytes)
+		return Reading{}, notReported(series.FilesystemCapacityBytes)
 	}
-	for mountPoint, used := range w.Latest(sample.FilesystemUsedBytes) {
+	for mountPoint, used := range w.Latest(series.FilesystemUsedBytes) {
 		if capacity := capacities[mountPoint]; capacity > 0 && match(mountPoint) {
 			fullest.Value = max(fullest.Value, 100*clamp(used/capacity))
 		}
 	}
 	if math.IsInf(fullest.Value, -1) {
-		return Reading{}, noneMatches(w, sample.FilesystemUsedBytes)
+		return Reading{}, noneMatches(w, series.FilesystemUsedBytes)
 	}
 	return fullest, nil
 }
 
-func latest(w history.Window, family sample.Family) (value float64, ok bool) {
+func latest(w history.Window, family series.Family) (value float64, ok bool) {
 	for _, value := range w.Latest(family) {
 		return value, true
 	}
 	return 0, false
 }
 
-func oneSample() *unknown.Error {
-	return unknown.Errorf(unknown.OneSample, "first sample taken, a rate needs a second one")
+func oneSample() *reason.Error {
+	return reason.Errorf(reason.OneSample, "first sample taken, a rate needs a second one")
 }
 
-func notReported(family sample.Family) *unknown.Error {
+func notReported(family series.Family) *reason.Error {
 	if family.IsGuestHTTP() {
-		return unknown.Errorf(unknown.NotReported, "the guest's status page does not tell its %s", family)
+		return reason.Errorf(reason.NotReported, "the guest's status page does not tell its %s", family)
 	}
-	err := unknown.Errorf(unknown.NotReported, "virt-handler's page has no usable %s of this VMI", family)
+	err := reason.Errorf(reason.NotReported, "virt-handler's page has no usable %s of this VMI", family)
 	err.Series = family.String()
 	return err
 }
 
-// maxNamed is how many instances an error names. A guest has as many mount points
+// maxNamed is how many devices an error names. A guest has as many mount points
 // as it likes.
 const maxNamed = 10
 
-// noneMatches tells why no instance of a family could be used: there is none, or
+// noneMatches tells why no device of a family could be used: there is none, or
 // others are there than those asked for.
-func noneMatches(w history.Window, family sample.Family) *unknown.Error {
-	if _, ok := latest(w, family); ok && family.Instance() == "" {
-		return unknown.Errorf(unknown.OneSample, "its counter began anew, a rate needs a second sample")
+func noneMatches(w history.Window, family series.Family) *reason.Error {
+	if _, ok := latest(w, family); ok && family.DeviceLabel() == "" {
+		return reason.Errorf(reason.OneSample, "its counter began anew, a rate needs a second sample")
 	}
-	var instances []string
-	for instance := range w.Latest(family) {
-		instances = append(instances, instance)
+	var devices []string
+	for device := range w.Latest(family) {
+		devices = append(devices, device)
 	}
-	if len(instances) == 0 {
+	if len(devices) == 0 {
 		return notReported(family)
 	}
-	slices.Sort(instances)
-	if more := len(instances) - maxNamed; more > 0 {
-		instances = append(instances[:maxNamed], fmt.Sprintf("and %d more", more))
+	slices.Sort(devices)
+	if more := len(devices) - maxNamed; more > 0 {
+		devices = append(devices[:maxNamed], fmt.Sprintf("and %d more", more))
 	}
-	return unknown.Errorf(unknown.NotReported, "no %s with a value matches, of %s", family.Instance(), strings.Join(instances, ", "))
+	return reason.Errorf(reason.NotReported, "no %s with a value matches, of %s", family.DeviceLabel(), strings.Join(devices, ", "))
 }

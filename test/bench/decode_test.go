@@ -20,7 +20,7 @@ import (
 // newText returns what a node with 50 VMIs exposes.
 func newText(tb testing.TB) []byte {
 	tb.Helper()
-	const dir = "../../pkg/provider/testdata/pages/v1.9/"
+	const dir = "../../pkg/domainstats/testdata/versions/v1.9/"
 	first, err1 := os.ReadFile(dir + "first.txt")
 	second, err2 := os.ReadFile(dir + "second.txt")
 	if err := errors.Join(err1, err2); err != nil {

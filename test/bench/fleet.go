@@ -60,7 +60,7 @@ func (b *bench) startFleet(ctx context.Context, vmis int) (*fleet, error) {
 	}
 	size := []string{"--vmis", strconv.Itoa(vmis), "--per-node", strconv.Itoa(b.perNode)}
 	f.handlers = exec.CommandContext(ctx, b.programs.handlers, append(size, "--ca-file", f.caFile(), "--control", controlAddress,
-		"--templates", filepath.Join(b.repository, "pkg/provider/testdata/pages/v1.9"),
+		"--templates", filepath.Join(b.repository, "pkg/domainstats/testdata/versions/v1.9"),
 		"--interval", b.interval.String(), "--rounds", strconv.Itoa(b.roundsOf(vmis)))...)
 	if err := f.start(ctx, "virt-handlers", f.handlers, f.caFile()); err != nil {
 		return f, err

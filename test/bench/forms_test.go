@@ -18,7 +18,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"guest-metrics-server/pkg/domainstats"
-	"guest-metrics-server/pkg/sample"
+	"guest-metrics-server/pkg/series"
 )
 
 // BenchmarkForms sends and receives one page in each form that virt-handler can
@@ -146,7 +146,7 @@ func receiveText(r io.Reader) (values int, err error) {
 // domainstats.Decode would take. Families that we do not read are skipped, and
 // the buffer holds any family, so that protodelim need not copy it.
 func newProtobufReceiver() func(io.Reader) (int, error) {
-	wanted := sample.VirtHandlerFamilies()
+	wanted := series.VirtHandlerFamilies()
 	buffer := bufio.NewReaderSize(nil, 1<<20)
 	var family dto.MetricFamily
 	return func(r io.Reader) (values int, err error) {

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"guest-metrics-server/pkg/unknown"
+	"guest-metrics-server/pkg/reason"
 	"guest-metrics-server/test/web"
 )
 
@@ -60,7 +60,7 @@ func (m mistake) tellAndMend(t *testing.T) {
 	}
 
 	_, err := read(t.Context(), requests)
-	if err == nil || !strings.Contains(err.Error(), string(unknown.BadEndpoint)) || !strings.Contains(err.Error(), m.annotation) {
+	if err == nil || !strings.Contains(err.Error(), string(reason.BadEndpoint)) || !strings.Contains(err.Error(), m.annotation) {
 		t.Errorf("the requests: %v, want an error that names %s", err, m.annotation)
 	}
 	t.Log(err)

@@ -11,7 +11,7 @@ import (
 
 	"guest-metrics-server/pkg/inventory"
 	"guest-metrics-server/pkg/metric"
-	"guest-metrics-server/pkg/unknown"
+	"guest-metrics-server/pkg/reason"
 	"guest-metrics-server/test/web"
 )
 
@@ -114,7 +114,7 @@ func TestMetricSelector(t *testing.T) {
 		return ""
 	})
 	for selector, want := range map[string]string{
-		"interface%3Dnone":   "(" + string(unknown.TooFewKnown) + ")",
+		"interface%3Dnone":   "(" + string(reason.TooFewKnown) + ")",
 		"nic%3Ddefault":      "the keys are aggregate (for groups), interface",
 		"aggregate%3Dmedian": "aggregate must be one of",
 	} {

@@ -40,7 +40,7 @@ func startFleet(t *testing.T, size world.Fleet, statusPort string) fleet {
 	flags := []string{fmt.Sprintf("--vmis=%d", size.VMIs), fmt.Sprintf("--per-node=%d", size.PerNode)}
 	ca, kubeconfig, certificates := filepath.Join(f.dir, "ca.pem"), filepath.Join(f.dir, "kubeconfig"), filepath.Join(f.dir, "certificates")
 	f.start(t, "virt-handlers", filepath.Join(f.dir, "virt-handlers"), ca, append(flags,
-		"--ca-file="+ca, "--control="+freeAddress(t), "--templates="+repository+"pkg/provider/testdata/pages/v1.9")...)
+		"--ca-file="+ca, "--control="+freeAddress(t), "--templates="+repository+"pkg/domainstats/testdata/versions/v1.9")...)
 	f.start(t, "apistub", filepath.Join(f.dir, "apistub"), kubeconfig, append(flags,
 		"--listen="+freeAddress(t), "--kubeconfig="+kubeconfig, "--kubevirt-ca-file="+ca, "--status-port="+statusPort)...)
 	address := freeAddress(t)

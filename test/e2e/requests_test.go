@@ -15,7 +15,7 @@ import (
 
 	"k8s.io/metrics/pkg/apis/custom_metrics/v1beta2"
 
-	"guest-metrics-server/pkg/unknown"
+	"guest-metrics-server/pkg/reason"
 	"guest-metrics-server/test/web"
 )
 
@@ -198,7 +198,7 @@ func compareConnections(t *testing.T, namespace string, kind web.Kind) {
 	t.Helper()
 	path := metricPath("v1beta2", namespace, vmiResources, "*", connections, "")
 	if kind == web.Prometheus { // Its page does not tell.
-		if _, err := ask(t.Context(), cluster.RESTConfig(), path); err == nil || !strings.Contains(err.Error(), string(unknown.NotReported)) {
+		if _, err := ask(t.Context(), cluster.RESTConfig(), path); err == nil || !strings.Contains(err.Error(), string(reason.NotReported)) {
 			t.Errorf("the connections: %v, want that they are not reported", err)
 		}
 		return

@@ -2,6 +2,7 @@ package custom
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -13,13 +14,13 @@ import (
 	"k8s.io/apiserver/pkg/endpoints/request"
 	"sigs.k8s.io/custom-metrics-apiserver/pkg/apiserver"
 
-	"guest-metrics-server/pkg/provider"
+	"guest-metrics-server/pkg/evaluate"
 )
 
-// Answerer answers queries. The error is a provider.NotFoundError or a
-// provider.BadQueryError.
+// Answerer answers queries. The error is a evaluate.NotFoundError or a
+// evaluate.BadQueryError.
 type Answerer interface {
-	Answer(provider.Query) ([]provider.Value, error)
+	Answer(evaluate.Query) ([]evaluate.Value, error)
 }
 
 // Handler answers the requests for metrics, of both versions. It expects to run
@@ -45,7 +46,7 @@ func (h *Handler) serve(version schema.GroupVersion, w http.ResponseWriter, r *h
 		return
 	}
 	query, err := parse(info, r.URL.Query())
-	var values []provider.Value
+	var values []evaluate.Value
 	if err == nil {
 		values, err = h.answerer.Answer(query)
 	}
@@ -62,20 +63,29 @@ func (h *Handler) serve(version schema.GroupVersion, w http.ResponseWriter, r *h
 // unknown for now: a 5xx would count as an error of the cluster's API server at
 // each sync of each HPA.
 func statusOf(err error) error {
-	if bad, ok := errors.AsType[*provider.BadQueryError](err); ok {
+	if bad, ok := errors.AsType[*evaluate.BadQueryError](err); ok {
 		return apierrors.NewBadRequest(bad.Message)
 	}
-	return &apierrors.StatusError{ErrStatus: metav1.Status{
+	status := metav1.Status{
 		Status:  metav1.StatusFailure,
 		Code:    http.StatusNotFound,
 		Reason:  metav1.StatusReasonNotFound,
 		Message: err.Error(),
-	}}
+	}
+	if unknown, ok := errors.AsType[*evaluate.NotFoundError](err); ok && len(unknown.Causes) > 0 {
+		status.Details = &metav1.StatusDetails{}
+		for _, c := range unknown.Causes {
+			status.Details.Causes = append(status.Details.Causes, metav1.StatusCause{
+				Type: metav1.CauseType(c.Code), Message: fmt.Sprintf("%d: %s", c.Count, c.Example),
+			})
+		}
+	}
+	return &apierrors.StatusError{ErrStatus: status}
 }
 
 // count counts a request. What is not served counts as "other": its names come
 // from clients.
-func (h *Handler) count(q provider.Query, err error) {
+func (h *Handler) count(q evaluate.Query, err error) {
 	name, resource, result := "other", "other", "ok"
 	if q.Metric != nil {
 		name, resource = q.Metric.Name, q.Kind.GroupResource.String()

@@ -9,9 +9,9 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apiserver/pkg/endpoints/request"
 
+	"guest-metrics-server/pkg/evaluate"
 	"guest-metrics-server/pkg/inventory"
 	"guest-metrics-server/pkg/metric"
-	"guest-metrics-server/pkg/provider"
 )
 
 // The bounds of a selector. An HPA's has a few labels; what is beyond these only
@@ -33,8 +33,8 @@ const allNames = "*"
 //
 //	namespaces/NAMESPACE/RESOURCE/NAME/METRIC   objects in a namespace
 //	namespaces/NAMESPACE/metrics/METRIC         the namespace itself
-func parse(info *request.RequestInfo, values url.Values) (provider.Query, error) {
-	q := provider.Query{Namespace: info.Namespace, Kind: inventory.Namespaces}
+func parse(info *request.RequestInfo, values url.Values) (evaluate.Query, error) {
+	q := evaluate.Query{Namespace: info.Namespace, Kind: inventory.Namespaces}
 	metricName := info.Name
 	switch {
 	case info.Verb != "get" || slices.Contains(info.Parts, ""):
@@ -55,7 +55,7 @@ func parse(info *request.RequestInfo, values url.Values) (provider.Query, error)
 		return q, notFound("there is no metric %q, only %s", metricName, strings.Join(metricNames(), ", "))
 	}
 	if values.Get("fieldSelector") != "" {
-		return q, &provider.BadQueryError{Message: "fieldSelector: metrics have no fields to select by"}
+		return q, &evaluate.BadQueryError{Message: "fieldSelector: metrics have no fields to select by"}
 	}
 	var err error
 	if q.MetricSelector, err = parseSelector("metricLabelSelector", values); err != nil {
@@ -99,7 +99,7 @@ func metricNames() []string {
 // parseSelector returns the selector in a parameter of the request.
 func parseSelector(parameter string, values url.Values) (labels.Selector, error) {
 	bad := func(format string, args ...any) error {
-		return &provider.BadQueryError{Message: parameter + ": " + fmt.Sprintf(format, args...)}
+		return &evaluate.BadQueryError{Message: parameter + ": " + fmt.Sprintf(format, args...)}
 	}
 	text := values.Get(parameter)
 	if len(text) > maxSelectorBytes {
@@ -121,5 +121,5 @@ func parseSelector(parameter string, values url.Values) (labels.Selector, error)
 }
 
 func notFound(format string, args ...any) error {
-	return &provider.NotFoundError{Message: fmt.Sprintf(format, args...)}
+	return &evaluate.NotFoundError{Message: fmt.Sprintf(format, args...)}
 }

@@ -10,12 +10,12 @@ import (
 	"k8s.io/apimachinery/pkg/selection"
 	"k8s.io/metrics/pkg/apis/custom_metrics"
 
+	"guest-metrics-server/pkg/evaluate"
 	"guest-metrics-server/pkg/inventory"
-	"guest-metrics-server/pkg/provider"
 )
 
 // listOf returns values in the API's form.
-func listOf(q provider.Query, values []provider.Value) *custom_metrics.MetricValueList {
+func listOf(q evaluate.Query, values []evaluate.Value) *custom_metrics.MetricValueList {
 	list := &custom_metrics.MetricValueList{Items: make([]custom_metrics.MetricValue, len(values))}
 	identifier := custom_metrics.MetricIdentifier{Name: q.Metric.Name, Selector: labelSelector(q.MetricSelector)}
 	namespace := q.Namespace

@@ -12,21 +12,21 @@ import (
 
 	"guest-metrics-server/pkg/api/custom"
 	"guest-metrics-server/pkg/apiserver/servertest"
+	"guest-metrics-server/pkg/evaluate"
 	"guest-metrics-server/pkg/metric"
-	"guest-metrics-server/pkg/provider"
-	"guest-metrics-server/pkg/unknown"
+	"guest-metrics-server/pkg/reason"
 )
 
 // answers knows the value of each object but one, and puts the query into the
 // object's name.
 type answers struct{}
 
-func (answers) Answer(q provider.Query) ([]provider.Value, error) {
+func (answers) Answer(q evaluate.Query) ([]evaluate.Value, error) {
 	if q.Name == "cold" {
-		return nil, &provider.NotFoundError{Reason: unknown.Paused, Message: "it is paused"}
+		return nil, &evaluate.NotFoundError{Message: "it is paused", Causes: []reason.Cause{{Code: reason.Paused, Count: 1, Example: "Paused"}}}
 	}
 	asked := fmt.Sprintf("%s/%s, selector %v, metric.selector %q", q.Namespace, q.Name, q.Selector, q.MetricSelector)
-	return []provider.Value{{Name: asked, Reading: metric.Reading{
+	return []evaluate.Value{{Name: asked, Reading: metric.Reading{
 		Value: 1.5, Span: 30 * time.Second, At: time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC),
 	}}}, nil
 }
@@ -80,7 +80,7 @@ func TestAnswers(t *testing.T) {
 			"an unknown value with an error that says why",
 			"v1beta2/namespaces/shop/pods/cold/guest_load_1m",
 			http.StatusNotFound,
-			`{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"it is paused","reason":"NotFound","code":404}`,
+			`{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"it is paused","reason":"NotFound","details":{"causes":[{"reason":"paused","message":"1: Paused"}]},"code":404}`,
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {

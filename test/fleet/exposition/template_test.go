@@ -13,7 +13,7 @@ import (
 
 // The benchmark compares what the server says with Utilization.
 func TestCountersGrowByTheirRate(t *testing.T) {
-	const dir = "../../../pkg/provider/testdata/pages/v1.9/"
+	const dir = "../../../pkg/domainstats/testdata/versions/v1.9/"
 	first, err := os.ReadFile(dir + "first.txt")
 	if err != nil {
 		t.Fatal(err)

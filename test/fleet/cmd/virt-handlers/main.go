@@ -42,7 +42,7 @@ func main() {
 	var o options
 	flag.IntVar(&o.fleet.VMIs, "vmis", 1000, "number of VMIs, a multiple of --per-node")
 	flag.IntVar(&o.fleet.PerNode, "per-node", 50, "number of VMIs on a node")
-	flag.StringVar(&o.templates, "templates", "pkg/provider/testdata/pages/v1.9", "directory of the template: first.txt and second.txt")
+	flag.StringVar(&o.templates, "templates", "pkg/domainstats/testdata/versions/v1.9", "directory of the template: first.txt and second.txt")
 	flag.StringVar(&o.guest, "guest", "web-0", "the template's guest that all VMIs are like")
 	flag.DurationVar(&o.interval, "interval", 15*time.Second, "interval of scrapes")
 	flag.IntVar(&o.rounds, "rounds", 0, "number of scrapes of each node to compress the responses of ahead (about 37 kB and 5 ms each); later ones are compressed when they are asked for")

@@ -1,4 +1,4 @@
-package provider_test
+package evaluate_test
 
 import (
 	"context"
@@ -13,11 +13,11 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
+	"guest-metrics-server/pkg/evaluate"
 	"guest-metrics-server/pkg/history"
 	"guest-metrics-server/pkg/ingest"
 	"guest-metrics-server/pkg/inventory"
 	"guest-metrics-server/pkg/metric"
-	"guest-metrics-server/pkg/provider"
 	"guest-metrics-server/pkg/scrape"
 )
 
@@ -36,7 +36,7 @@ type world struct {
 	ingester *ingest.Ingester
 	pages    *ingest.GuestPages
 	readers  map[inventory.Guest]scrape.PageFunc
-	provider *provider.Provider
+	provider *evaluate.Provider
 	api      http.Handler
 	vmis     map[string]inventory.VMI // Without the namespace.
 	guests   map[string]*guest
@@ -63,10 +63,10 @@ func newWorld(t *testing.T) *world {
 	w.store = inventory.NewStore(inventory.DefaultWarmup, clock)
 	w.ingester = ingest.New(w.store, samples)
 	w.pages = ingest.NewGuestPages(w.store, guestSamples, func(*inventory.VMI, string) {})
-	w.provider = provider.New(provider.Config{
+	w.provider = evaluate.New(evaluate.Config{
 		Inventory:        w.store,
-		VirtHandlers:     provider.Source{History: samples, Status: w.nodeStatus, TooLarge: w.ingester.TooLarge},
-		Guests:           provider.Source{History: guestSamples, Status: w.guestStatus},
+		VirtHandlers:     evaluate.Source{History: samples, Status: w.nodeStatus, TooLarge: w.ingester.TooLarge},
+		Guests:           evaluate.Source{History: guestSamples, Status: w.guestStatus},
 		Now:              clock,
 		RateWindow:       30 * time.Second,
 		MaxSampleAge:     time.Minute,

@@ -1,4 +1,4 @@
-package provider
+package evaluate
 
 import (
 	"fmt"
@@ -32,22 +32,22 @@ func (q *question) applySelector(selector labels.Selector) error {
 	if len(requirements) == 0 {
 		return nil
 	}
-	instances := labels.NewSelector()
+	devices := labels.NewSelector()
 	for _, r := range requirements {
 		switch {
 		case r.Key() == aggregateKey:
 			if err := q.applyAggregate(selector, r); err != nil {
 				return err
 			}
-		case q.Metric.Instance != "" && r.Key() == q.Metric.Instance:
-			instances = instances.Add(r)
+		case q.Metric.DeviceKey != "" && r.Key() == q.Metric.DeviceKey:
+			devices = devices.Add(r)
 		default:
 			return q.badSelector(selector, fmt.Sprintf("%s is no key of %s; the keys are %s", r.Key(), q.Metric.Name, strings.Join(q.selectorKeys(), ", ")))
 		}
 	}
-	if !instances.Empty() {
-		q.match = func(instance string) bool {
-			return instances.Matches(labels.Set{q.Metric.Instance: labelValue(instance)})
+	if !devices.Empty() {
+		q.match = func(device string) bool {
+			return devices.Matches(labels.Set{q.Metric.DeviceKey: labelValue(device)})
 		}
 	}
 	return nil
@@ -67,8 +67,8 @@ func (q *question) applyAggregate(selector labels.Selector, r labels.Requirement
 
 func (q *question) selectorKeys() []string {
 	keys := []string{aggregateKey + " (for groups)"}
-	if q.Metric.Instance != "" {
-		keys = append(keys, q.Metric.Instance)
+	if q.Metric.DeviceKey != "" {
+		keys = append(keys, q.Metric.DeviceKey)
 	}
 	return keys
 }
@@ -80,11 +80,11 @@ func (q *question) badSelector(selector labels.Selector, why string) error {
 // rootMountPoint is the label value of the mount point "/".
 const rootMountPoint = "rootfs"
 
-// labelValue puts the name of an instance into a form that a label's value can
+// labelValue puts the name of an device into a form that a label's value can
 // have: what it may not contain becomes "_", and what it may not begin or end
 // with is left out. So /var/lib is var_lib and C:\ is C.
-func labelValue(instance string) string {
-	if instance == "/" {
+func labelValue(device string) string {
+	if device == "/" {
 		return rootMountPoint
 	}
 	valid := strings.Map(func(r rune) rune {
@@ -94,6 +94,6 @@ func labelValue(instance string) string {
 		default:
 			return '_'
 		}
-	}, instance)
+	}, device)
 	return strings.Trim(valid, "-_.")
 }

@@ -1,4 +1,4 @@
-package provider_test
+package evaluate_test
 
 import (
 	"encoding/json"
@@ -18,7 +18,7 @@ import (
 	"k8s.io/metrics/pkg/apis/custom_metrics/v1beta2"
 
 	"guest-metrics-server/pkg/api/custom"
-	"guest-metrics-server/pkg/provider"
+	"guest-metrics-server/pkg/evaluate"
 )
 
 // TestScenarios runs the files in testdata/scenarios. Each subtest in them is a
@@ -128,7 +128,7 @@ func (w *world) get(t testing.TB, path string, query url.Values) (v1beta2.Metric
 }
 
 // apiOf serves a version of the API without authentication and authorization.
-func apiOf(p *provider.Provider) http.Handler {
+func apiOf(p *evaluate.Provider) http.Handler {
 	infos := &request.RequestInfoFactory{APIPrefixes: sets.NewString("apis"), GrouplessAPIPrefixes: sets.NewString()}
 	return filters.WithRequestInfo(custom.NewHandler(p).API().Versions[0].Handler, infos)
 }

@@ -1,4 +1,4 @@
-package provider_test
+package evaluate_test
 
 import (
 	"errors"

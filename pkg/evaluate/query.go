@@ -1,4 +1,4 @@
-package provider
+package evaluate
 
 import (
 	"fmt"
@@ -8,7 +8,7 @@ import (
 
 	"guest-metrics-server/pkg/inventory"
 	"guest-metrics-server/pkg/metric"
-	"guest-metrics-server/pkg/unknown"
+	"guest-metrics-server/pkg/reason"
 )
 
 // Query asks for a metric of one object or of several, of one kind in one
@@ -34,11 +34,10 @@ type Value struct {
 }
 
 // NotFoundError says why there is no value: the object does not exist, or the
-// values asked for are unknown. Reason is "" unless it is one object whose value
-// is unknown.
+// values asked for are unknown. Causes has the reasons of the latter.
 type NotFoundError struct {
-	Reason  unknown.Reason
 	Message string
+	Causes  []reason.Cause
 }
 
 func (e *NotFoundError) Error() string { return e.Message }
@@ -81,8 +80,10 @@ func (p *Provider) byName(q question) ([]Value, error) {
 		if q.Kind == inventory.Namespaces {
 			object = q.Name
 		}
-		return nil, &NotFoundError{Reason: err.Reason, Message: fmt.Sprintf("%s of %s %s is unknown (%s): %s",
-			q.Metric.Name, q.Kind.Kind, object, err.Reason, err)}
+		return nil, &NotFoundError{
+			Message: fmt.Sprintf("%s of %s %s is unknown (%s): %s", q.Metric.Name, q.Kind.Kind, object, err.Code, err),
+			Causes:  []reason.Cause{{Code: err.Code, Count: 1, Example: err.Detail}},
+		}
 	}
 	return []Value{{q.Name, reading}}, nil
 }
@@ -93,18 +94,21 @@ func (p *Provider) bySelector(q question) ([]Value, error) {
 		return nil, p.nothingSelected(q)
 	}
 	values := make([]Value, 0, len(selected))
-	var reasons tally
+	var reasons reason.Tally
 	for _, object := range selected {
 		reading, err := p.evaluate(q, object.Members)
 		if err != nil {
-			reasons.add(err)
+			reasons.Add(err)
 			continue
 		}
 		values = append(values, Value{object.Name, reading})
 	}
 	if len(values) == 0 {
-		return nil, notFound("%s is unknown for each of the %d %s in namespace %q that match %q: %s",
-			q.Metric.Name, len(selected), q.Kind.Resource, q.Namespace, q.Selector, &reasons)
+		return nil, &NotFoundError{
+			Message: fmt.Sprintf("%s is unknown for each of the %d %s in namespace %q that match %q: %s",
+				q.Metric.Name, len(selected), q.Kind.Resource, q.Namespace, q.Selector, &reasons),
+			Causes: reasons.Causes(),
+		}
 	}
 	return values, nil
 }

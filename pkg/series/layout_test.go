@@ -1,4 +1,4 @@
-package sample
+package series
 
 import (
 	"strconv"
@@ -9,17 +9,17 @@ func TestIndex(t *testing.T) {
 	for _, n := range []int{0, 1, mapped - 1, mapped, 1024} {
 		l := &Layout{}
 		for i := range n {
-			l.Series = append(l.Series, Series{Family: VCPUSeconds, Instance: strconv.Itoa(i)})
+			l.Keys = append(l.Keys, Key{Family: VCPUSeconds, Device: strconv.Itoa(i)})
 		}
 		for i := range n + 1 {
 			want := i
 			if i == n {
 				want = -1
 			}
-			if got := l.Index(Series{Family: VCPUSeconds, Instance: strconv.Itoa(i)}); got != want {
+			if got := l.Index(Key{Family: VCPUSeconds, Device: strconv.Itoa(i)}); got != want {
 				t.Errorf("of %d series, number %d is at %d", n, i, got)
 			}
-			if got := l.Index(Series{Family: VCPUDelaySeconds, Instance: strconv.Itoa(i)}); got != -1 {
+			if got := l.Index(Key{Family: VCPUDelaySeconds, Device: strconv.Itoa(i)}); got != -1 {
 				t.Errorf("of %d series, one of another family is at %d", n, got)
 			}
 		}
@@ -31,13 +31,13 @@ func TestIndex(t *testing.T) {
 func BenchmarkIndex(b *testing.B) {
 	for _, n := range []int{20, 1024, 12 * 1024} {
 		b.Run(strconv.Itoa(n), func(b *testing.B) {
-			var series []Series
+			var keys []Key
 			for i := range n {
-				series = append(series, Series{Family: FilesystemUsedBytes, Instance: "/mnt/" + strconv.Itoa(i)})
+				keys = append(keys, Key{Family: FilesystemUsedBytes, Device: "/mnt/" + strconv.Itoa(i)})
 			}
 			for b.Loop() {
-				l := &Layout{Series: series}
-				for _, s := range series {
+				l := &Layout{Keys: keys}
+				for _, s := range keys {
 					l.Index(s)
 				}
 			}

@@ -1,4 +1,4 @@
-package provider_test
+package evaluate_test
 
 import (
 	"fmt"
@@ -6,9 +6,9 @@ import (
 
 	"k8s.io/apimachinery/pkg/labels"
 
+	"guest-metrics-server/pkg/evaluate"
 	"guest-metrics-server/pkg/inventory"
 	"guest-metrics-server/pkg/metric"
-	"guest-metrics-server/pkg/provider"
 )
 
 // BenchmarkPods answers what an HPA of type Pods asks, of a pool in a namespace
@@ -29,7 +29,7 @@ func BenchmarkPods(b *testing.B) {
 			if err := w.step("run 45s"); err != nil {
 				b.Fatal(err)
 			}
-			q := provider.Query{
+			q := evaluate.Query{
 				Kind: inventory.Pods, Namespace: defaultNamespace, Selector: labels.SelectorFromSet(labels.Set{"app": "pool-0"}),
 				Metric: metric.Lookup("guest_cpu_utilization_percent"), MetricSelector: labels.Everything(),
 			}

@@ -5,23 +5,23 @@ import (
 	"math"
 )
 
-// instanceLabel is how a family's label of instances stands on the page.
-type instanceLabel struct {
+// deviceLabel is how a family's label of deviceLabels stands on the page.
+type deviceLabel struct {
 	first, later []byte // As the first label, and after another one.
 }
 
-// instances are by family.
-var instances = func() (labels [math.MaxUint8 + 1]instanceLabel) {
+// deviceLabels are by family.
+var deviceLabels = func() (labels [math.MaxUint8 + 1]deviceLabel) {
 	for _, family := range familyOf {
-		first := family.Instance() + `="`
-		labels[family] = instanceLabel{first: []byte(first), later: []byte(`",` + first)}
+		first := family.DeviceLabel() + `="`
+		labels[family] = deviceLabel{first: []byte(first), later: []byte(`",` + first)}
 	}
 	return labels
 }()
 
 // cut returns the label's value in raw labels. It is not ok when the label is not
 // there, or not as plain as most.
-func (l instanceLabel) cut(labels []byte) (value []byte, ok bool) {
+func (l deviceLabel) cut(labels []byte) (value []byte, ok bool) {
 	quoted, ok := bytes.CutPrefix(labels, l.first)
 	if !ok {
 		at := bytes.Index(labels, l.later)

@@ -1,4 +1,4 @@
-package provider
+package evaluate
 
 import (
 	"time"
@@ -6,7 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"guest-metrics-server/pkg/metric"
-	"guest-metrics-server/pkg/unknown"
+	"guest-metrics-server/pkg/reason"
 )
 
 const stateKnown = "known"
@@ -69,13 +69,13 @@ func (p *Provider) States(m *metric.Metric) map[string]int {
 // taken.
 func (p *Provider) states(served *metric.Metric) (states map[string]int, sampled []time.Time) {
 	states = map[string]int{stateKnown: 0}
-	for _, reason := range unknown.Reasons() {
-		states[string(reason)] = 0
+	for _, code := range reason.Codes() {
+		states[string(code)] = 0
 	}
 	for m := range p.Inventory.All() {
 		reading, err := p.assess(m, served, metric.Every)
 		if err != nil {
-			states[string(err.Reason)]++
+			states[string(err.Code)]++
 			continue
 		}
 		states[stateKnown]++

@@ -1,4 +1,4 @@
-package provider
+package evaluate
 
 import (
 	"context"
@@ -48,7 +48,7 @@ func (p *Provider) logChanges(logger klog.Logger, before map[stateOf]string) map
 			of := stateOf{m.VMI.UID, s.metric.Name}
 			state, why := stateKnown, ""
 			if _, err := p.assess(m, s.metric, metric.Every); err != nil {
-				state, why = string(err.Reason), err.Detail
+				state, why = string(err.Code), err.Detail
 			}
 			now[of] = state
 			if before[of] != state {

@@ -1,4 +1,4 @@
-package provider_test
+package evaluate_test
 
 import (
 	"fmt"
@@ -12,7 +12,7 @@ import (
 	"guest-metrics-server/pkg/metric"
 )
 
-// servedOfPages is what is to be served of the two pages in testdata/pages, of
+// servedOfPages is what is to be served of the two pages in ../domainstats/testdata/versions, of
 // whatever version of KubeVirt. In 15 s, the vCPUs of web-0 ran for 60 and 30 %
 // of the time and waited for 20 and 10 %, those of db-0 ran for 10 and 20 % and
 // did not wait. db-0 has neither an agent nor statistics of its balloon.
@@ -64,7 +64,7 @@ var notServedOf = map[string][]string{
 
 // The same guests are served the same, whatever version of KubeVirt reports them.
 func TestPagesOfEachKubeVirtVersion(t *testing.T) {
-	versions, err := filepath.Glob("testdata/pages/v*")
+	versions, err := filepath.Glob("../domainstats/testdata/versions/v*")
 	if err != nil {
 		t.Fatal(err)
 	}

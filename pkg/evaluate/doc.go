@@ -2,4 +2,4 @@
 // (inventory), what is known of them (history), and what is the metric's value
 // (metric). It judges what counts and what is too old, and puts into words why a
 // value is unknown. It knows neither HTTP nor API types.
-package provider
+package evaluate

@@ -1,4 +1,4 @@
-package sample
+package series
 
 // Family is a family of series that we read, of virt-handler's page or of the
 // guest's own.
@@ -31,9 +31,9 @@ const (
 )
 
 type familyInfo struct {
-	name     string // Of virt-handler's series, without its prefix, or of what a guest's page tells.
-	instance string // The label that tells the series of one VMI apart, "" where there is one.
-	kind     kind
+	name   string // Of virt-handler's series, without its prefix, or of what a guest's page tells.
+	device string // The label that tells the series of one VMI apart, "" where there is one.
+	kind   kind
 }
 
 type kind uint8
@@ -111,6 +111,6 @@ func (f Family) IsNamedByGuest() bool {
 	return f == FilesystemCapacityBytes || f == FilesystemUsedBytes
 }
 
-// Instance returns the label that tells the series of one VMI apart, "" where
+// DeviceLabel returns the label that tells the series of one VMI apart, "" where
 // there is only one.
-func (f Family) Instance() string { return families[f].instance }
+func (f Family) DeviceLabel() string { return families[f].device }
