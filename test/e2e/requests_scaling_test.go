@@ -23,7 +23,7 @@ func TestScalingOnRequests(t *testing.T) {
 	t.Parallel()
 	const perGuest = 50
 	for name, story := range map[string]requestStory{
-		"the example, on a Pods metric": {"fedora-nginx", web.Nginx, installExample, 100},
+		"the example, on CPU and requests": {"fedora-nginx", web.Nginx, installExample, 100},
 		"on an Object metric of the pool": {"by-pool", web.Apache, func(t *testing.T, namespace, pool string, kind web.Kind) {
 			installWeb(t, namespace, pool, kind, perGuest, "apiVersion: pool.kubevirt.io/v1beta1, kind: VirtualMachinePool")
 		}, perGuest},

@@ -25,8 +25,9 @@ type scaling struct {
 func TestScaling(t *testing.T) {
 	t.Parallel()
 	for name, story := range map[string]scaling{
-		"pool on an Object metric":     {"manifests/rocky-web-pool/fast", "rocky-web", "kubevirt.io/vmpool=rocky-web", 1.7, 2, 4},
-		"pool on a Pods metric":        {"test/demo", "fedora-nginx", "kubevirt.io/vmpool=fedora-nginx", 1.7, 2, 4},
+		"pool":                         {"manifests/rocky-web-pool/fast", "rocky-web", "kubevirt.io/vmpool=rocky-web", 1.7, 2, 4},
+		"pool of the demo":             {"test/demo", "fedora-nginx", "kubevirt.io/vmpool=fedora-nginx", 1.7, 2, 4},
+		"replica set":                  {"test/e2e/testdata/minimal", "minimal", "app=minimal", 1.75, 3, 4},
 		"replica set on a Pods metric": {"manifests/cirros-replicaset/fast", "cirros", "app=cirros", 1.7, 1, 2},
 	} {
 		t.Run(strings.ReplaceAll(name, " ", "-"), func(t *testing.T) {
@@ -99,6 +100,8 @@ func (l *timeline) look(t *testing.T, ctx context.Context) (current, desired int
 			l.seen = m.Pods.Current.AverageValue.AsApproximateFloat64()
 		case m.Object != nil && m.Object.Current.AverageValue != nil:
 			l.seen = m.Object.Current.AverageValue.AsApproximateFloat64()
+		case m.Object != nil && m.Object.Current.Value != nil: // The mean.
+			l.seen = m.Object.Current.Value.AsApproximateFloat64()
 		}
 	}
 	if hpa.Status.LastScaleTime == nil && hpa.Status.CurrentReplicas == 0 {

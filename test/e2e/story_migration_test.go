@@ -19,10 +19,10 @@ import (
 )
 
 // The launcher pods that live migrations leave behind are Succeeded, match the
-// HPA's selector, and have no value. An HPA on an Object metric does not look at
-// pods and follows the work exactly; one on a Pods metric takes each leftover for
-// an idle guest when it would scale up, and for one at the target when it would
-// scale down, and so stands still.
+// HPA's selector, and have no value. An HPA on an Object metric does not count
+// them and follows the work exactly, with AverageValue as with Value. One on a
+// Pods metric takes each leftover for an idle guest when it would scale up, and
+// for one at the target when it would scale down, and so stands still.
 func TestMigrationsAndTheirLeftovers(t *testing.T) {
 	t.Parallel()
 	t.Run("work comes", func(t *testing.T) {
@@ -35,20 +35,24 @@ func TestMigrationsAndTheirLeftovers(t *testing.T) {
 	})
 }
 
-// workBesideLeftovers migrates two guests and gives them work. Contradicted tells
-// whether their utilization then asks for another number of guests.
+// workBesideLeftovers migrates pools of two guests and gives them work.
+// Contradicted reports whether their utilization then asks for another number of
+// guests.
 func workBesideLeftovers(t *testing.T, cores float64, contradicted func(utilization float64) bool) {
 	const before, percent = 2, 30
 	namespace := newNamespace(t)
 	script := fmt.Sprintf(`, script.guestmetrics.io/cpu-percent: "%d"`, percent)
 	lines := make(map[string]*timeline)
-	for name, metric := range map[string]string{"by-object": objectMetric("by-object"), "by-pods": podsMetric()} {
+	still := make(map[*timeline]int)
+	for name, metric := range map[string]string{
+		"by-object": objectMetric("by-object"), "by-value": valueMetric("by-value"), "by-pods": podsMetric(),
+	} {
 		apply(t, namespace, pool(name, before, exactWarmup, script))
 		apply(t, namespace, autoscaler(name, 1, 6, metric))
 		lines[name] = watchReplicas(t, namespace, name)
+		still[lines[name]] = before
 	}
-	byObject, byPods := lines["by-object"], lines["by-pods"]
-	still := map[*timeline]int{byObject: before, byPods: before}
+	byObject, byValue, byPods := lines["by-object"], lines["by-value"], lines["by-pods"]
 	note := func(format string, args ...any) {
 		for line := range still {
 			line.note("-- "+format, args...)
@@ -58,7 +62,9 @@ func workBesideLeftovers(t *testing.T, cores float64, contradicted func(utilizat
 	for line := range still {
 		line.wait(t, fmt.Sprintf("guests at %d %%", percent), before)
 	}
-	hold(t, time.Second, still, func(ctx context.Context) string { return windowsAreFull(ctx, namespace, "", 2*before) })
+	hold(t, time.Second, still, func(ctx context.Context) string {
+		return windowsAreFull(ctx, namespace, "", len(lines)*before)
+	})
 	note("all guests migrate")
 	migrateAll(t, namespace, percent, still)
 	note("every guest has left a pod behind")
@@ -68,22 +74,27 @@ func workBesideLeftovers(t *testing.T, cores float64, contradicted func(utilizat
 	}
 	needed := int(math.Ceil(cores / coresPerReplica))
 	note("work for %d guests: %g cores", needed, cores)
-	// While the one follows, the other stays where it was.
+	// While the others follow, the Pods metric stays where it was.
 	eventually(t, 2*time.Minute, func(ctx context.Context) string {
 		if current, _, _ := byPods.look(t, ctx); current != before {
 			t.Fatalf("the Pods metric has scaled to %d replicas beside leftovers: tell it in docs/pods-or-object.md", current)
 		}
-		current, desired, problem := byObject.look(t, ctx)
-		if int(byObject.most) > max(before, needed) {
-			t.Fatalf("the Object metric has scaled from %d to %d replicas, %d are needed", before, byObject.most, needed)
+		var problems []string
+		for _, line := range []*timeline{byObject, byValue} {
+			current, desired, problem := line.look(t, ctx)
+			if int(line.most) > max(before, needed) {
+				t.Fatalf("%s has scaled from %d to %d replicas, %d are needed", line.hpa, before, line.most, needed)
+			}
+			if int(current) != needed || int(desired) != needed {
+				problems = append(problems, fmt.Sprintf("%s has scaled to %d replicas and wants %d, %d are needed; %s",
+					line.hpa, current, desired, needed, problem))
+			}
 		}
-		if int(current) == needed && int(desired) == needed {
-			return ""
-		}
-		return fmt.Sprintf("the Object metric has scaled to %d replicas and wants %d, %d are needed; %s", current, desired, needed, problem)
+		return strings.Join(problems, "\n")
 	})
 	var value float64
-	hold(t, 4*time.Second, map[*timeline]int{byObject: needed, byPods: before}, func(ctx context.Context) string {
+	followed := map[*timeline]int{byObject: needed, byValue: needed, byPods: before}
+	hold(t, 4*time.Second, followed, func(ctx context.Context) string {
 		var err error
 		if value, err = poolMetric(ctx, namespace, "by-pods", utilization); err != nil {
 			return err.Error()
@@ -91,10 +102,15 @@ func workBesideLeftovers(t *testing.T, cores float64, contradicted func(utilizat
 		if !contradicted(value) {
 			return fmt.Sprintf("the guests of by-pods are at %.0f %%: that needs no other size", value)
 		}
-		return windowsAreFull(ctx, namespace, "app=by-object", needed)
+		return windowsAreFull(ctx, namespace, "app in (by-object,by-value)", 2*needed)
 	})
-	byPods.note("   the %d guests are at %.0f %%, target %d %%", before, value, percentPerReplica)
-	byObject.note("   %.3g cores each, target %g", byObject.seen, coresPerReplica)
+	for line, replicas := range followed {
+		value, err := poolMetric(t.Context(), namespace, line.hpa, utilization)
+		if err != nil {
+			t.Fatal(err)
+		}
+		line.note("   the %d guests are at %.0f %%, the target is %d %%", replicas, value, percentPerReplica)
+	}
 
 	kubectl(t, "delete", "pods", "-n", namespace, "-l", "app=by-pods", "--field-selector=status.phase=Succeeded", "--wait=false")
 	byPods.wait(t, "the leftovers are deleted", needed)

@@ -14,14 +14,17 @@ import (
 )
 
 // An overloaded guest often fails its own readiness probe, and that is when its
-// load matters most.
+// load matters most. An HPA on an Object metric with Value does not follow it: it
+// multiplies by the pods that are Ready, and none is.
 func TestAnOverloadedPoolThatIsNotReadyScalesUp(t *testing.T) {
 	t.Parallel()
 	const percent, before = 90, 2
 	needed := int(math.Ceil(percent / 100. * before / coresPerReplica))
 	namespace := newNamespace(t)
 	lines := make(map[string]*timeline)
-	for name, metric := range map[string]string{"by-pods": podsMetric(), "by-object": objectMetric("by-object")} {
+	for name, metric := range map[string]string{
+		"by-object": objectMetric("by-object"), "by-value": valueMetric("by-value"), "by-pods": podsMetric(),
+	} {
 		apply(t, namespace, pool(name, before, exactWarmup, ""))
 		apply(t, namespace, autoscaler(name, before, 6, metric))
 		lines[name] = watchReplicas(t, namespace, name)
@@ -47,17 +50,21 @@ func TestAnOverloadedPoolThatIsNotReadyScalesUp(t *testing.T) {
 			return failProbes(ctx, namespace, name, before)
 		})
 	}
-	for _, line := range lines {
-		line.wait(t, "they are not Ready", needed)
+	replicas := map[*timeline]int{lines["by-object"]: needed, lines["by-pods"]: needed, lines["by-value"]: before}
+	for line, want := range replicas {
+		line.wait(t, "they are not Ready", want)
 	}
-	replicas := make(map[*timeline]int)
-	for _, line := range lines {
-		replicas[line] = needed
-		if int(line.most) > needed {
-			t.Errorf("%s had %d replicas, %d are needed", line.hpa, line.most, needed)
+	for line, want := range replicas {
+		if int(line.most) > want {
+			t.Errorf("%s had %d replicas, %d are expected", line.hpa, line.most, want)
 		}
 	}
-	hold(t, 5*time.Second, replicas, always)
+	hold(t, 5*time.Second, replicas, func(context.Context) string {
+		if seen := lines["by-value"].seen; seen < 1.5*percentPerReplica {
+			return fmt.Sprintf("by-value sees %.0f %% and has no reason to grow", seen)
+		}
+		return ""
+	})
 }
 
 // failProbes is "" once a number of a pool's guests are not Ready.

@@ -13,11 +13,11 @@ import (
 	"kubevirt.io/client-go/kubevirt"
 )
 
-// coresPerReplica and percentPerReplica are the stories' targets: the same load
-// for guests of one vCPU, told to an Object and to a Pods metric.
+// percentPerReplica is the stories' target, and coresPerReplica the work that
+// brings a guest with one vCPU there.
 const (
-	coresPerReplica   = 0.5
 	percentPerReplica = 50
+	coresPerReplica   = percentPerReplica / 100.
 )
 
 // exactWarmup keeps a new guest out of the numbers until the rates of the others
@@ -70,15 +70,29 @@ spec:
 `, pool, low, high, metric)
 }
 
+// objectMetric is the metric that we recommend: the pool's sum, divided by the
+// target.
+func objectMetric(pool string) string {
+	return objectOn(pool, utilization+", selector: {matchLabels: {aggregate: sum}}",
+		fmt.Sprintf(`type: AverageValue, averageValue: "%d"`, percentPerReplica))
+}
+
+// valueMetric has the HPA compare the pool's mean with the target, and multiply
+// the ratio by the pods that are Ready.
+func valueMetric(pool string) string {
+	return objectOn(pool, utilization, fmt.Sprintf(`type: Value, value: "%d"`, percentPerReplica))
+}
+
+func objectOn(pool, metric, target string) string {
+	return fmt.Sprintf(`{type: Object, object: {metric: {name: %s}, target: {%s},
+    describedObject: {apiVersion: pool.kubevirt.io/v1beta1, kind: VirtualMachinePool, name: %s}}}`,
+		metric, target, pool)
+}
+
+// podsMetric has the HPA average the pods that the pool's labels find.
 func podsMetric() string {
 	return fmt.Sprintf(`{type: Pods, pods: {metric: {name: %s}, target: {type: AverageValue, averageValue: "%d"}}}`,
 		utilization, percentPerReplica)
-}
-
-func objectMetric(pool string) string {
-	return fmt.Sprintf(`{type: Object, object: {metric: {name: %s}, target: {type: AverageValue, averageValue: "%g"},
-    describedObject: {apiVersion: pool.kubevirt.io/v1beta1, kind: VirtualMachinePool, name: %s}}}`,
-		usage, coresPerReplica, pool)
 }
 
 // poolMetric reads a metric of a pool as a whole.
