@@ -113,7 +113,7 @@ func (d *demo) perform(ctx context.Context) error {
 }
 
 func (d *demo) epilogue(metric string) string {
-	path := fmt.Sprintf("/apis/custom.metrics.k8s.io/v1beta2/namespaces/%s/pods/*/%s", namespace, metric)
+	path := fmt.Sprintf("/apis/custom.metrics.k8s.io/v1beta2/namespaces/%s/virtualmachineinstances.kubevirt.io/*/%s", namespace, metric)
 	return fmt.Sprintf(`
 The cluster runs until Ctrl-C. To look around (kubectl is also at %s):
 

@@ -148,11 +148,11 @@ func viewOf(hpa *autoscalingv2.HorizontalPodAutoscaler) hpaView {
 		desired: hpa.Status.DesiredReplicas,
 		min:     *hpa.Spec.MinReplicas,
 		max:     hpa.Spec.MaxReplicas,
-		target:  hpa.Spec.Metrics[0].Pods.Target.AverageValue.String(),
+		target:  hpa.Spec.Metrics[0].Object.Target.AverageValue.String(),
 	}
 	for _, m := range hpa.Status.CurrentMetrics {
-		if m.Pods != nil && m.Pods.Current.AverageValue != nil {
-			view.value = m.Pods.Current.AverageValue.String()
+		if m.Object != nil && m.Object.Current.AverageValue != nil {
+			view.value = m.Object.Current.AverageValue.String()
 		}
 	}
 	for _, c := range hpa.Status.Conditions {
