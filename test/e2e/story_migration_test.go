@@ -104,13 +104,7 @@ func workBesideLeftovers(t *testing.T, cores float64, contradicted func(utilizat
 		}
 		return windowsAreFull(ctx, namespace, "app in (by-object,by-value)", 2*needed)
 	})
-	for line, replicas := range followed {
-		value, err := poolMetric(t.Context(), namespace, line.hpa, utilization)
-		if err != nil {
-			t.Fatal(err)
-		}
-		line.note("   the %d guests are at %.0f %%, the target is %d %%", replicas, value, percentPerReplica)
-	}
+	byPods.note("   the %d guests are at %.0f %%, the target is %d %%", before, value, percentPerReplica)
 
 	kubectl(t, "delete", "pods", "-n", namespace, "-l", "app=by-pods", "--field-selector=status.phase=Succeeded", "--wait=false")
 	byPods.wait(t, "the leftovers are deleted", needed)
