@@ -131,6 +131,7 @@ spec: {vmiName: %[1]s}
 `, v.Name))
 	}
 	lowest, highest, unknown, polls := math.Inf(1), math.Inf(-1), 0, 0
+	fewest, most := math.MaxInt, 0 // Ready pods of a VMI.
 	// By then the new launchers' counters tell all of a window.
 	const after = rateWindow + 2*scrapeInterval
 	hold(t, after, still, func(ctx context.Context) string {
@@ -140,6 +141,10 @@ spec: {vmiName: %[1]s}
 		for _, value := range values {
 			lowest, highest = min(lowest, value), max(highest, value)
 		}
+		ready := readyPods(t, ctx, namespace)
+		for _, v := range vmis.Items {
+			fewest, most = min(fewest, ready[v.Name]), max(most, ready[v.Name])
+		}
 		for _, v := range vmis.Items {
 			if problem := migrated(ctx, client, &v); problem != "" {
 				return problem
@@ -148,9 +153,27 @@ spec: {vmiName: %[1]s}
 		return ""
 	})
 	hold(t, 0, still, func(ctx context.Context) string { return windowsAreFull(ctx, namespace, "", len(vmis.Items)) })
-	t.Logf("%d migrations at %g %%: read %.1f to %.1f %% in %d polls, %d of %d values unknown",
-		len(vmis.Items), percent, lowest, highest, polls, unknown, polls*len(vmis.Items))
+	t.Logf("%d migrations at %g %%: read %.1f to %.1f %% in %d polls, %d of %d values unknown; %d to %d pods of a VMI were Ready",
+		len(vmis.Items), percent, lowest, highest, polls, unknown, polls*len(vmis.Items), fewest, most)
 	checkLeftovers(t, namespace, len(vmis.Items))
+}
+
+// readyPods counts the launcher pods of each VMI that run and are Ready.
+func readyPods(t *testing.T, ctx context.Context, namespace string) map[string]int {
+	t.Helper()
+	pods, err := kubeClient(t).CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{LabelSelector: "kubevirt.io=virt-launcher"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ready := make(map[string]int)
+	for _, p := range pods.Items {
+		for _, c := range p.Status.Conditions {
+			if p.Status.Phase == corev1.PodRunning && c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue {
+				ready[p.Annotations[kubevirtv1.DomainAnnotation]]++
+			}
+		}
+	}
+	return ready
 }
 
 // migrated is "" once a VMI that was as given is on another node.
