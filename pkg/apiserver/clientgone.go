@@ -49,7 +49,8 @@ func panicked(keysAndValues []any) bool {
 	for i := 0; i+1 < len(keysAndValues); i += 2 {
 		if keysAndValues[i] == "result" {
 			result := keysAndValues[i+1]
-			return result != nil && result != http.ErrAbortHandler
+			aborted, _ := result.(error)
+			return result != nil && !errors.Is(aborted, http.ErrAbortHandler)
 		}
 	}
 	return false

@@ -72,7 +72,7 @@ func TestASecondKubeVirtObject(t *testing.T) {
 	page := metricsAt(t, address)()
 	for _, node := range cluster.Nodes() {
 		if !strings.Contains(page, fmt.Sprintf(`guest_metrics_server_scrapes_total{outcome="ok",target=%q}`, node)) {
-			t.Errorf("%s was not scraped:\n%s", node, page)
+			t.Errorf("%s was not scraped", node)
 		}
 	}
 	if strings.Contains(page, `target="nowhere"`) {
