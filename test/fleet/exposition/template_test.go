@@ -34,7 +34,7 @@ func TestCountersGrowByTheirRate(t *testing.T) {
 		t.Errorf("name of the VMI (-want +got):\n%s", diff)
 	}
 	busy := 0.0
-	for i, s := range after.Samples[20].Layout.Series {
+	for i, s := range after.Samples[20].Layout.Keys {
 		if s.Family.String() == "kubevirt_vmi_vcpu_seconds_total" {
 			busy += after.Samples[20].Values[i] - before.Samples[20].Values[i]
 		}
