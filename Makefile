@@ -4,7 +4,7 @@
 #   make test    everything that must pass
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
-GO_MODULES = . test/bench test/cluster test/kubevirt
+GO_MODULES = . test/bench test/cluster test/hpa test/kubevirt
 GOLANGCI_LINT = go tool -modfile=$(CURDIR)/tools/go.mod golangci-lint run ./...
 export CGO_ENABLED ?= 0
 
@@ -36,12 +36,14 @@ lint: ## Check the code of every module.
 	@for module in $(GO_MODULES); do echo "golangci-lint in $$module"; (cd $$module && $(GOLANGCI_LINT)) || exit 1; done
 
 # The race detector needs cgo, and with it a second build of all dependencies:
-# the product gets that, the local cluster's parts of KubeVirt do not.
+# the product gets that, the local cluster's parts of KubeVirt do not. test/hpa
+# draws its states anew in each run, and prints the seed.
 .PHONY: unit
 unit: ## Run unit and scenario tests, the product's under the race detector.
 	@echo "== unit and scenario tests"
 	CGO_ENABLED=1 $(GO_TEST) -race -shuffle=on ./...
 	cd test/kubevirt && $(GO_TEST) -shuffle=on ./...
+	cd test/hpa && $(GO_TEST) -count=1 -shuffle=on -v ./...
 
 .PHONY: e2e
 e2e: ## Run the end-to-end tests on a local cluster.

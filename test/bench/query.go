@@ -109,11 +109,11 @@ func decodeAnswer(body []byte, contentType string) (*v1beta2.MetricValueList, er
 		return nil, fmt.Errorf("the answer is %s, not protobuf", contentType)
 	}
 	var unknown runtime.Unknown
-	if err := reason.Unmarshal(envelope); err != nil {
+	if err := unknown.Unmarshal(envelope); err != nil {
 		return nil, fmt.Errorf("read the answer: %w", err)
 	}
 	list := &v1beta2.MetricValueList{}
-	if err := list.Unmarshal(reason.Raw); err != nil {
+	if err := list.Unmarshal(unknown.Raw); err != nil {
 		return nil, fmt.Errorf("read the answer: %w", err)
 	}
 	return list, nil
