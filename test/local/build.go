@@ -42,7 +42,7 @@ var modules = []module{
 	{
 		name: "cluster", dir: "test/cluster",
 		what: "etcd, kube-apiserver, kube-controller-manager and kubectl", cold: "8 minutes",
-		ldflags:  "-s -w -X k8s.io/component-base/version.gitVersion=v1.36.3",
+		ldflags:  "-s -w -X k8s.io/component-base/version.gitVersion=v1.37.2",
 		packages: []string{"./cmd/controlplane"},
 	},
 	{
