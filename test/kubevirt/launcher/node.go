@@ -39,7 +39,7 @@ func (n *Node) Handler() cache.ResourceEventHandler {
 		UpdateFunc: func(_, obj any) { n.observe(obj.(*kubevirtv1.VirtualMachineInstance)) },
 		DeleteFunc: func(obj any) {
 			if unknown, ok := obj.(cache.DeletedFinalStateUnknown); ok {
-				obj = reason.Obj
+				obj = unknown.Obj
 			}
 			n.forget(obj.(*kubevirtv1.VirtualMachineInstance))
 		},

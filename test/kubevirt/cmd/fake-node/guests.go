@@ -62,7 +62,7 @@ func (g *guests) run(ctx context.Context) error {
 			UpdateFunc: func(_, obj any) { g.queue.Add(keyOf(obj)) },
 			DeleteFunc: func(obj any) {
 				if unknown, ok := obj.(cache.DeletedFinalStateUnknown); ok {
-					obj = reason.Obj
+					obj = unknown.Obj
 				}
 				g.queue.Add(keyOf(obj))
 			},
