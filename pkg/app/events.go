@@ -44,9 +44,9 @@ func (e *events) problem(v *inventory.VMI, p inventory.Problem) {
 	e.recorder.Eventf(reference(v), corev1.EventTypeWarning, "AnnotationNotUnderstood", "annotation %s: %s", p.Annotation, p.Why)
 }
 
-// recognised tells what requests are counted by.
-func (e *events) recognised(v *inventory.VMI, source string) {
-	e.recorder.Eventf(reference(v), corev1.EventTypeNormal, "StatusPageRecognised", "HTTP requests are counted by %s", source)
+// detected tells which counter requests are read from.
+func (e *events) detected(v *inventory.VMI, counter string) {
+	e.recorder.Eventf(reference(v), corev1.EventTypeNormal, "StatusPageDetected", "HTTP requests are counted by %s", counter)
 }
 
 func reference(v *inventory.VMI) *corev1.ObjectReference {

@@ -4,19 +4,14 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-
-	"guest-metrics-server/pkg/scrape"
 )
 
 // readiness says when answers can be given: once everything has been read from
-// the API and each node has been tried twice, since a rate needs two samples.
-// Dead nodes do not hold it up, nor does it wait for nodes where there are none,
-// and once true it stays: a server that is not ready takes the API's discovery
-// down with it.
+// the API and the sources are ready. Once true it stays: a server that is not ready takes the API's
+// discovery down with it.
 type readiness struct {
 	missing func() []string // What has not been read from the API.
-	targets func() []scrape.Target
-	status  func(target string) (scrape.Status, bool)
+	sources []dataSource
 
 	mu    sync.Mutex
 	ready bool
@@ -31,24 +26,11 @@ func (r *readiness) check() error {
 	if missing := r.missing(); len(missing) > 0 {
 		return fmt.Errorf("waiting for the Kubernetes API to tell of %s", strings.Join(missing, ", "))
 	}
-	targets := r.targets()
-	waiting := 0
-	for _, t := range targets {
-		if s, ok := r.status(t.Name); !ok || tries(s) < 2 {
-			waiting++
+	for _, s := range r.sources {
+		if err := s.Ready(); err != nil {
+			return err
 		}
-	}
-	if waiting > 0 {
-		return fmt.Errorf("waiting for the first two scrapes of %d of %d nodes", waiting, len(targets))
 	}
 	r.ready = true
 	return nil
-}
-
-func tries(s scrape.Status) uint64 {
-	n := s.Succeeded
-	for _, failed := range s.Failed {
-		n += failed
-	}
-	return n
 }

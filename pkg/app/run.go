@@ -9,7 +9,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/klog/v2"
@@ -17,10 +16,9 @@ import (
 	"guest-metrics-server/pkg/api/custom"
 	"guest-metrics-server/pkg/apiserver"
 	"guest-metrics-server/pkg/evaluate"
-	"guest-metrics-server/pkg/history"
-	"guest-metrics-server/pkg/ingest"
 	"guest-metrics-server/pkg/inventory"
-	"guest-metrics-server/pkg/scrape"
+	"guest-metrics-server/pkg/metric"
+	"guest-metrics-server/pkg/source"
 )
 
 // Version is set when a release is linked.
@@ -42,37 +40,37 @@ func Run(ctx context.Context, o *Options) error {
 	if err != nil {
 		return err
 	}
-	samples, guestSamples := history.NewStore(o.RateWindow), history.NewStore(o.RateWindow)
-	pages := ingest.New(store, samples)
-	pool := newNodePool(o, store, pages)
 	allowed, err := o.guestAllowed()
 	if err != nil {
 		return err
 	}
-	guestPages := ingest.NewGuestPages(store, guestSamples, events.recognised)
-	guestPool, guestMetrics := newGuestPool(o, newGuestClients(store, allowed), guestPages)
-	answers := evaluate.New(evaluate.Config{
+	virtHandlers := source.NewVirtHandlers(source.VirtHandlersConfig{
+		Inventory: store, RateWindow: o.RateWindow, Interval: o.ScrapeInterval, Timeout: o.ScrapeTimeout, Replica: replicaName(),
+	})
+	statusPages := source.NewStatusPages(source.StatusPagesConfig{
+		Inventory: store, RateWindow: o.RateWindow, Interval: o.GuestInterval, Timeout: o.GuestTimeout, Replica: replicaName(),
+		Allowed: allowed, Detected: events.detected,
+	})
+	sources := []dataSource{virtHandlers, statusPages}
+	evaluator := evaluate.New(evaluate.Config{
 		Inventory:        store,
-		VirtHandlers:     evaluate.Source{History: samples, Status: pool.Status, TooLarge: pages.TooLarge},
-		Guests:           evaluate.Source{History: guestSamples, Status: guestPool.Status},
+		Sources:          map[metric.Source]evaluate.Source{metric.DomainStats: virtHandlers, metric.StatusPages: statusPages},
 		Now:              time.Now,
 		RateWindow:       o.RateWindow,
 		MaxSampleAge:     o.MaxSampleAge,
 		MinKnownFraction: o.MinKnownFraction,
 	})
-	customMetrics := custom.NewHandler(answers)
+	customMetrics := custom.NewHandler(evaluator)
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(guestMetrics...)
-	registry.MustRegister(pool, answers, customMetrics, pages, events.problems,
+	for _, s := range sources {
+		registry.MustRegister(s)
+	}
+	registry.MustRegister(evaluator, customMetrics, events.problems, samplesOf(sources),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if o.log != nil {
 		registry.MustRegister(o.log.leftOut, o.log.clientGone)
 	}
-	ready := &readiness{
-		missing: watcher.Missing,
-		targets: func() []scrape.Target { return nodeTargets(store) },
-		status:  pool.Status,
-	}
+	ready := &readiness{missing: watcher.Missing, sources: sources}
 	server, err := apiserver.New(apiserver.Config{
 		Options:  o.Serving,
 		Client:   client,
@@ -90,12 +88,11 @@ func Run(ctx context.Context, o *Options) error {
 	defer running.Wait()
 	defer stop()
 	running.Go(func() { watcher.Run(ctx) })
-	running.Go(func() { pool.Run(ctx, func() []scrape.Target { return nodeTargets(store) }, store.TargetsChanged()) })
-	running.Go(func() {
-		guestPool.Run(ctx, func() []scrape.Target { return guestTargets(store) }, store.GuestsChanged())
-	})
-	running.Go(func() { answers.LogStates(ctx, o.ScrapeInterval) })
-	running.Go(func() { prune(ctx, store, samples, guestSamples, pages) })
+	for _, s := range sources {
+		running.Go(func() { s.Run(ctx) })
+	}
+	running.Go(func() { evaluator.LogStates(ctx, o.ScrapeInterval) })
+	running.Go(func() { prune(ctx, sources) })
 	return server.Run(ctx)
 }
 
@@ -125,12 +122,32 @@ func replicaName() string {
 	return name
 }
 
+// A dataSource is a source of samples as the server runs it.
+type dataSource interface {
+	prometheus.Collector
+	Run(ctx context.Context) // Until the context ends.
+	Ready() error            // Says what it waits for, nil when answers can be given.
+	Prune()                  // Forgets the VMIs that are gone.
+	Samples() int            // Held in memory.
+}
+
+func samplesOf(sources []dataSource) prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "guest_metrics_server_samples",
+		Help: "Samples of VMIs held in memory.",
+	}, func() float64 {
+		samples := 0
+		for _, s := range sources {
+			samples += s.Samples()
+		}
+		return float64(samples)
+	})
+}
+
 const pruneInterval = time.Minute
 
-// prune lets what is kept of VMIs that are gone be forgotten.
-func prune(ctx context.Context, store *inventory.Store, kept ...interface {
-	Prune(keep func(uid string) bool)
-}) {
+// prune lets the sources forget VMIs that are gone, until the context ends.
+func prune(ctx context.Context, sources []dataSource) {
 	ticker := time.NewTicker(pruneInterval)
 	defer ticker.Stop()
 	for {
@@ -138,8 +155,8 @@ func prune(ctx context.Context, store *inventory.Store, kept ...interface {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			for _, k := range kept {
-				k.Prune(func(uid string) bool { return store.HasVMI(types.UID(uid)) })
+			for _, s := range sources {
+				s.Prune()
 			}
 		}
 	}

@@ -35,7 +35,7 @@ func BenchmarkPods(b *testing.B) {
 			}
 			b.ReportAllocs()
 			for b.Loop() {
-				values, err := w.provider.Answer(q)
+				values, err := w.evaluator.Answer(q)
 				if err != nil || len(values) != size {
 					b.Fatalf("%d values, %v", len(values), err)
 				}

@@ -34,46 +34,39 @@ var signals = []signal{
 	},
 }
 
-var samplesDesc = prometheus.NewDesc("guest_metrics_server_samples",
-	"Samples of VMIs held in memory.", nil, nil)
-
 var ageBuckets = []float64{5, 10, 15, 20, 30, 45, 60, 120}
 
 // Describe implements prometheus.Collector.
-func (p *Provider) Describe(ch chan<- *prometheus.Desc) {
+func (e *Evaluator) Describe(ch chan<- *prometheus.Desc) {
 	for _, s := range signals {
 		ch <- s.vmis
 		ch <- s.ages
 	}
-	ch <- samplesDesc
 }
 
 // Collect implements prometheus.Collector.
-func (p *Provider) Collect(ch chan<- prometheus.Metric) {
+func (e *Evaluator) Collect(ch chan<- prometheus.Metric) {
 	for _, s := range signals {
-		p.collect(ch, s)
+		e.collect(ch, s)
 	}
-	_, samples := p.VirtHandlers.History.Size()
-	_, guests := p.Guests.History.Size()
-	ch <- prometheus.MustNewConstMetric(samplesDesc, prometheus.GaugeValue, float64(samples+guests))
 }
 
 // States counts the VMIs by whether a metric of theirs is known ("known"), and
 // if not, why.
-func (p *Provider) States(m *metric.Metric) map[string]int {
-	states, _ := p.states(m)
+func (e *Evaluator) States(m *metric.Metric) map[string]int {
+	states, _ := e.states(m)
 	return states
 }
 
 // states returns the same, and when the newest samples of the known ones were
 // taken.
-func (p *Provider) states(served *metric.Metric) (states map[string]int, sampled []time.Time) {
+func (e *Evaluator) states(served *metric.Metric) (states map[string]int, sampled []time.Time) {
 	states = map[string]int{stateKnown: 0}
 	for _, code := range reason.Codes() {
 		states[string(code)] = 0
 	}
-	for m := range p.Inventory.All() {
-		reading, err := p.assess(m, served, metric.Every)
+	for m := range e.Inventory.All() {
+		reading, err := e.assess(m, served, metric.Every)
 		if err != nil {
 			states[string(err.Code)]++
 			continue
@@ -84,14 +77,14 @@ func (p *Provider) states(served *metric.Metric) (states map[string]int, sampled
 	return states, sampled
 }
 
-func (p *Provider) collect(ch chan<- prometheus.Metric, s signal) {
-	states, sampled := p.states(s.metric)
+func (e *Evaluator) collect(ch chan<- prometheus.Metric, s signal) {
+	states, sampled := e.states(s.metric)
 	buckets := make(map[float64]uint64, len(ageBuckets))
 	for _, le := range ageBuckets {
 		buckets[le] = 0
 	}
 	var ages float64
-	now := p.Now()
+	now := e.Now()
 	for _, at := range sampled {
 		age := now.Sub(at).Seconds()
 		ages += age

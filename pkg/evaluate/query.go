@@ -55,7 +55,7 @@ func notFound(format string, args ...any) error {
 // Objects that a selector matches and whose value is unknown are left out; when
 // none is left the error says why. The error is a NotFoundError or a
 // BadQueryError.
-func (p *Provider) Answer(query Query) ([]Value, error) {
+func (e *Evaluator) Answer(query Query) ([]Value, error) {
 	q := question{Query: query}
 	if err := q.applySelector(query.MetricSelector); err != nil {
 		return nil, err
@@ -64,17 +64,17 @@ func (p *Provider) Answer(query Query) ([]Value, error) {
 		q.Name = q.Namespace
 	}
 	if q.Name != "" {
-		return p.byName(q)
+		return e.byName(q)
 	}
-	return p.bySelector(q)
+	return e.bySelector(q)
 }
 
-func (p *Provider) byName(q question) ([]Value, error) {
-	members, exists := p.Inventory.Members(q.Kind, q.Namespace, q.Name)
+func (e *Evaluator) byName(q question) ([]Value, error) {
+	members, exists := e.Inventory.Members(q.Kind, q.Namespace, q.Name)
 	if !exists {
 		return nil, notFound("%s %q does not exist in namespace %q", q.Kind.Kind, q.Name, q.Namespace)
 	}
-	reading, err := p.evaluate(q, members)
+	reading, err := e.evaluate(q, members)
 	if err != nil {
 		object := types.NamespacedName{Namespace: q.Namespace, Name: q.Name}.String()
 		if q.Kind == inventory.Namespaces {
@@ -88,15 +88,15 @@ func (p *Provider) byName(q question) ([]Value, error) {
 	return []Value{{q.Name, reading}}, nil
 }
 
-func (p *Provider) bySelector(q question) ([]Value, error) {
-	selected := p.Inventory.Select(q.Kind, q.Namespace, q.Selector)
+func (e *Evaluator) bySelector(q question) ([]Value, error) {
+	selected := e.Inventory.Select(q.Kind, q.Namespace, q.Selector)
 	if len(selected) == 0 {
-		return nil, p.nothingSelected(q)
+		return nil, e.nothingSelected(q)
 	}
 	values := make([]Value, 0, len(selected))
 	var reasons reason.Tally
 	for _, object := range selected {
-		reading, err := p.evaluate(q, object.Members)
+		reading, err := e.evaluate(q, object.Members)
 		if err != nil {
 			reasons.Add(err)
 			continue
@@ -114,8 +114,8 @@ func (p *Provider) bySelector(q question) ([]Value, error) {
 }
 
 // nothingSelected says why a selector found no object.
-func (p *Provider) nothingSelected(q question) error {
-	others := len(p.Inventory.Select(q.Kind, q.Namespace, labels.Everything()))
+func (e *Evaluator) nothingSelected(q question) error {
+	others := len(e.Inventory.Select(q.Kind, q.Namespace, labels.Everything()))
 	switch {
 	case q.Kind == inventory.Pods && others > 0:
 		return notFound("none of the %d running launcher pods in namespace %q matches %q; "+

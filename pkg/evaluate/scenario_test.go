@@ -128,7 +128,7 @@ func (w *world) get(t testing.TB, path string, query url.Values) (v1beta2.Metric
 }
 
 // apiOf serves a version of the API without authentication and authorization.
-func apiOf(p *evaluate.Provider) http.Handler {
+func apiOf(p *evaluate.Evaluator) http.Handler {
 	infos := &request.RequestInfoFactory{APIPrefixes: sets.NewString("apis"), GrouplessAPIPrefixes: sets.NewString()}
 	return filters.WithRequestInfo(custom.NewHandler(p).API().Versions[0].Handler, infos)
 }

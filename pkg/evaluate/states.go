@@ -8,22 +8,23 @@ import (
 	"k8s.io/klog/v2"
 
 	"guest-metrics-server/pkg/metric"
+	"guest-metrics-server/pkg/reason"
 )
 
-// stateOf is of what a state is.
-type stateOf struct {
+// stateKey identifies one VMI's state for one metric.
+type stateKey struct {
 	vmi    types.UID
 	metric string
 }
 
 // LogStates logs when a VMI's load or request rate becomes known or unknown, and
 // why, until the context ends. It looks once in an interval.
-func (p *Provider) LogStates(ctx context.Context, interval time.Duration) {
+func (e *Evaluator) LogStates(ctx context.Context, interval time.Duration) {
 	logger := klog.FromContext(ctx).V(2)
 	if !logger.Enabled() {
 		return // It takes a look at each VMI.
 	}
-	states := make(map[stateOf]string)
+	states := make(map[stateKey]string)
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for {
@@ -31,29 +32,26 @@ func (p *Provider) LogStates(ctx context.Context, interval time.Duration) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			states = p.logChanges(logger, states)
+			states = e.logChanges(logger, states)
 		}
 	}
 }
 
 // logChanges logs what is not as before, and returns what is now. That guests
 // have no status page is the rule and not logged.
-func (p *Provider) logChanges(logger klog.Logger, before map[stateOf]string) map[stateOf]string {
-	now := make(map[stateOf]string, len(before))
-	for m := range p.Inventory.All() {
+func (e *Evaluator) logChanges(logger klog.Logger, before map[stateKey]string) map[stateKey]string {
+	now := make(map[stateKey]string, len(before))
+	for m := range e.Inventory.All() {
 		for _, s := range signals {
-			if s.metric.GuestHTTP && m.VMI.Endpoint == nil {
-				continue
-			}
-			of := stateOf{m.VMI.UID, s.metric.Name}
+			key := stateKey{m.VMI.UID, s.metric.Name}
 			state, why := stateKnown, ""
-			if _, err := p.assess(m, s.metric, metric.Every); err != nil {
+			if _, err := e.assess(m, s.metric, metric.Every); err != nil {
 				state, why = string(err.Code), err.Detail
 			}
-			now[of] = state
-			if before[of] != state {
+			now[key] = state
+			if before[key] != state && state != string(reason.NoEndpoint) {
 				logger.Info("Guest metrics of a VMI", "metric", s.metric.Name, "state", state, "why", why,
-					"vmi", klog.KRef(m.VMI.Namespace, m.VMI.Name), "node", m.VMI.Node, "before", before[of])
+					"vmi", klog.KRef(m.VMI.Namespace, m.VMI.Name), "node", m.VMI.Node, "before", before[key])
 			}
 		}
 	}

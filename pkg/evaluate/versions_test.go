@@ -113,7 +113,7 @@ func served(t *testing.T, dir string) string {
 	var lines []string
 	for _, name := range []string{"web-0", "db-0"} {
 		for _, m := range metric.All() {
-			if m.GuestHTTP {
+			if m.Source != metric.DomainStats {
 				continue // Not of these pages.
 			}
 			answer := "unknown"

@@ -100,7 +100,7 @@ func (w *world) series(fields []string) error {
 
 func (w *world) node(name string) *node {
 	if w.nodes[name] == nil {
-		w.nodes[name] = &node{page: w.ingester.Pages(name)}
+		w.nodes[name] = &node{decode: w.feed.NodeDecoder(name)}
 	}
 	return w.nodes[name]
 }

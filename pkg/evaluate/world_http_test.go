@@ -69,11 +69,11 @@ func annotate(v *inventory.VMI, text string) {
 // scrapes does: with one reader as long as nothing of the guest changes.
 func (w *world) readGuests() {
 	before := w.readers
-	w.readers = make(map[inventory.Guest]scrape.PageFunc)
+	w.readers = make(map[inventory.Guest]scrape.DecodeFunc)
 	for _, g := range w.store.Guests() {
 		read, ok := before[g]
 		if !ok {
-			read = w.pages.Pages(g)
+			read = w.feed.GuestDecoder(g)
 		}
 		w.readers[g] = read
 		s := w.guests[g.Name].server

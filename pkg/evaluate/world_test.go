@@ -14,11 +14,10 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"guest-metrics-server/pkg/evaluate"
-	"guest-metrics-server/pkg/history"
-	"guest-metrics-server/pkg/ingest"
 	"guest-metrics-server/pkg/inventory"
 	"guest-metrics-server/pkg/metric"
 	"guest-metrics-server/pkg/scrape"
+	"guest-metrics-server/pkg/source"
 )
 
 const (
@@ -30,23 +29,22 @@ const (
 // them, guests that work, and nodes whose pages tell of them. Its pages are
 // text and go through the real decoder; everything behind them is the product.
 type world struct {
-	t        *testing.T
-	now      time.Time
-	store    *inventory.Store
-	ingester *ingest.Ingester
-	pages    *ingest.GuestPages
-	readers  map[inventory.Guest]scrape.PageFunc
-	provider *evaluate.Provider
-	api      http.Handler
-	vmis     map[string]inventory.VMI // Without the namespace.
-	guests   map[string]*guest
-	nodes    map[string]*node
-	uids     int
+	t         *testing.T
+	now       time.Time
+	store     *inventory.Store
+	feed      source.Feed
+	readers   map[inventory.Guest]scrape.DecodeFunc
+	evaluator *evaluate.Evaluator
+	api       http.Handler
+	vmis      map[string]inventory.VMI // Without the namespace.
+	guests    map[string]*guest
+	nodes     map[string]*node
+	uids      int
 }
 
 // node is a virt-handler.
 type node struct {
-	page   scrape.PageFunc
+	decode scrape.DecodeFunc
 	status scrape.Status
 }
 
@@ -58,21 +56,22 @@ func newWorld(t *testing.T) *world {
 		guests: make(map[string]*guest),
 		nodes:  make(map[string]*node),
 	}
-	samples, guestSamples := history.NewStore(30*time.Second), history.NewStore(30*time.Second)
 	clock := func() time.Time { return w.now }
 	w.store = inventory.NewStore(inventory.DefaultWarmup, clock)
-	w.ingester = ingest.New(w.store, samples)
-	w.pages = ingest.NewGuestPages(w.store, guestSamples, func(*inventory.VMI, string) {})
-	w.provider = evaluate.New(evaluate.Config{
+	virtHandlers := source.NewVirtHandlers(source.VirtHandlersConfig{Inventory: w.store, RateWindow: 30 * time.Second, Interval: scrapeInterval})
+	statusPages := source.NewStatusPages(source.StatusPagesConfig{
+		Inventory: w.store, RateWindow: 30 * time.Second, Interval: scrapeInterval, Detected: func(*inventory.VMI, string) {},
+	})
+	w.feed = source.FeedFrom(virtHandlers, statusPages, w.nodeStatus, w.guestStatus)
+	w.evaluator = evaluate.New(evaluate.Config{
 		Inventory:        w.store,
-		VirtHandlers:     evaluate.Source{History: samples, Status: w.nodeStatus, TooLarge: w.ingester.TooLarge},
-		Guests:           evaluate.Source{History: guestSamples, Status: w.guestStatus},
+		Sources:          map[metric.Source]evaluate.Source{metric.DomainStats: virtHandlers, metric.StatusPages: statusPages},
 		Now:              clock,
 		RateWindow:       30 * time.Second,
 		MaxSampleAge:     time.Minute,
 		MinKnownFraction: 0.5,
 	})
-	w.api = apiOf(w.provider)
+	w.api = apiOf(w.evaluator)
 	return w
 }
 
@@ -163,7 +162,7 @@ func (w *world) step(line string) error {
 // scrape takes in a page of a node.
 func (w *world) scrape(name, text string) {
 	n := w.node(name)
-	if err := n.page(context.Background(), w.now, strings.NewReader(text)); err != nil {
+	if err := n.decode(context.Background(), w.now, strings.NewReader(text)); err != nil {
 		w.t.Fatal(err)
 	}
 	n.status.LastSuccess = w.now
@@ -171,7 +170,7 @@ func (w *world) scrape(name, text string) {
 
 // states renders the server's own metric of VMIs by state.
 func (w *world) states() string {
-	counts := w.provider.States(metric.All()[0])
+	counts := w.evaluator.States(metric.All()[0])
 	var out strings.Builder
 	for _, state := range slices.Sorted(maps.Keys(counts)) {
 		if counts[state] > 0 {

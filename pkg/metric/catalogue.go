@@ -27,12 +27,19 @@ type Metric struct {
 	// guest agent: the page may keep the last ones.
 	NeedsAgent bool
 
-	// GuestHTTP tells that the samples are of the guest's own status page and
-	// not of virt-handler's.
-	GuestHTTP bool
+	Source Source // Where its samples are from.
 
 	read readFunc
 }
+
+// Source names where samples are from.
+type Source string
+
+// The sources.
+const (
+	DomainStats Source = ""             // KubeVirt's, of QEMU. Most metrics are from these.
+	StatusPages Source = "status pages" // Of the guests' own web servers.
+)
 
 // readFunc computes a metric for one VMI from the devices that match.
 type readFunc func(w history.Window, match Match) (Reading, *reason.Error)
@@ -127,13 +134,13 @@ var catalogue = []*Metric{
 		read:      readFilesystems,
 	},
 	{
-		Name: HTTPRequests, Unit: "requests per second", Group: Sum, Needs: needsPage, GuestHTTP: true,
+		Name: HTTPRequests, Unit: "requests per second", Group: Sum, Needs: needsPage, Source: StatusPages,
 		Help:    "HTTP requests that the guest's web server answers.",
 		Formula: "Δrequests / Δt, as the guest's status page counts them, less our own reads of the page",
 		read:    readRates(series.HTTPRequests),
 	},
 	{
-		Name: "guest_http_active_connections", Unit: "connections", Group: Sum, GuestHTTP: true,
+		Name: "guest_http_active_connections", Unit: "connections", Group: Sum, Source: StatusPages,
 		Needs:   needsPage + "; a page that tells it, as those of nginx and Apache do",
 		Help:    "Connections open to the guest's web server.",
 		Formula: "as the guest's status page tells it, less our own",

@@ -90,13 +90,9 @@ func oneSample() *reason.Error {
 	return reason.Errorf(reason.OneSample, "first sample taken, a rate needs a second one")
 }
 
+// notReported says that a series is missing. The source knows more of why.
 func notReported(family series.Family) *reason.Error {
-	if family.IsGuestHTTP() {
-		return reason.Errorf(reason.NotReported, "the guest's status page does not tell its %s", family)
-	}
-	err := reason.Errorf(reason.NotReported, "virt-handler's page has no usable %s of this VMI", family)
-	err.Series = family.String()
-	return err
+	return &reason.Error{Code: reason.NotReported, Detail: family.String() + " is not reported", Series: family.String()}
 }
 
 // maxNamed is how many devices an error names. A guest has as many mount points

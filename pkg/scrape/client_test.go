@@ -43,14 +43,15 @@ func serveCurrent(t *testing.T, current *atomic.Pointer[tls.Certificate], handle
 func servePage(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "page") }
 
 // scraper returns a Config with a client that trusts what it is told.
-func scraper(trust func() Trust) *Config {
+func scraper(trust func() Trust) *Config[Target] {
 	client := NewClient(ClientConfig{Trust: trust, Idle: time.Minute})
-	return &Config{Timeout: timeout, MaxBytes: 1 << 20, Gzip: true, Client: func(Target) *http.Client { return client }}
+	return &Config[Target]{Settings: Settings{Timeout: timeout, MaxBytes: 1 << 20, Gzip: true}, Client: func(Target) *http.Client { return client }}
 }
 
 // fetch fetches a page once, as a loop does.
-func (c *Config) fetch(ctx context.Context, url string, page PageFunc) error {
-	l := &loop{config: c, target: Target{URL: url}, client: c.Client(Target{}), page: page}
+func (c *Config[T]) fetch(ctx context.Context, url string, decode DecodeFunc) error {
+	var t T
+	l := &loop{settings: &c.Settings, target: Target{URL: url}, client: c.Client(t), decode: decode}
 	return l.fetch(ctx)
 }
 

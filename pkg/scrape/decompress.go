@@ -69,7 +69,7 @@ func (l *loop) decompress(ctx context.Context, body io.Reader, decode func(io.Re
 	select {
 	case d = <-free:
 	case <-ctx.Done():
-		return &Error{Crowded, fmt.Errorf("no place to decompress it within %s: %d others are decompressed at a time", l.config.Timeout, cap(free))}
+		return &Error{Crowded, fmt.Errorf("no place to decompress it within %s: %d others are decompressed at a time", l.settings.Timeout, cap(free))}
 	}
 	defer func() { free <- d }()
 	d.compressed.Reset(buffer.Bytes())

@@ -73,7 +73,7 @@ func TestLargeResponsesDelayNoOthers(t *testing.T) {
 			}
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel() // As at the timeout.
-			late := &loop{config: &Config{Timeout: timeout}}
+			late := &loop{settings: &Settings{Timeout: timeout}}
 			err := late.decompress(ctx, bytes.NewReader(test.body), func(io.Reader) error {
 				t.Error("one large response more is decoded")
 				return nil

@@ -59,7 +59,7 @@ const (
 func (l *loop) fetch(ctx context.Context) error {
 	for attempt := 0; ; attempt++ {
 		err := l.fetchOnce(ctx)
-		if attempt == l.config.BusyRetries || err == nil || outcomeOf(err) != Busy {
+		if attempt == l.settings.BusyRetries || err == nil || outcomeOf(err) != Busy {
 			return err
 		}
 		pause := minBusyPause + rand.N(maxBusyPause-minBusyPause)
@@ -83,7 +83,7 @@ func (l *loop) fetchOnce(ctx context.Context) error {
 	request.Host = l.target.Host
 	request.Header.Set("Accept", "text/plain;version=0.0.4,*/*;q=0.1")
 	encoding := "identity"
-	if l.config.Gzip {
+	if l.settings.Gzip {
 		encoding = "gzip"
 	}
 	request.Header.Set("Accept-Encoding", encoding)
@@ -95,16 +95,16 @@ func (l *loop) fetchOnce(ctx context.Context) error {
 	defer response.Body.Close()
 	switch {
 	case response.StatusCode == http.StatusOK:
-	case response.StatusCode == http.StatusServiceUnavailable && l.config.BusyRetries > 0:
-		return &Error{Busy, errors.New("answers 503: too many scrapers at a time, virt-handler allows 3 (--max-metric-requests)")}
+	case response.StatusCode == http.StatusServiceUnavailable && l.settings.BusyRetries > 0:
+		return &Error{Busy, fmt.Errorf("answers 503: %s", l.settings.BusyMeans)}
 	default:
 		return &Error{BadStatus, fmt.Errorf("answers %d %s", response.StatusCode, http.StatusText(response.StatusCode))}
 	}
 	body := l.limited(response.Body)
-	if !l.config.Gzip || response.Header.Get("Content-Encoding") != "gzip" {
-		err = l.page(ctx, at, body)
+	if !l.settings.Gzip || response.Header.Get("Content-Encoding") != "gzip" {
+		err = l.decode(ctx, at, body)
 	} else {
-		err = l.decompress(ctx, body, func(page io.Reader) error { return l.page(ctx, at, l.limited(page)) })
+		err = l.decompress(ctx, body, func(page io.Reader) error { return l.decode(ctx, at, l.limited(page)) })
 	}
 	var known *Error
 	switch {
@@ -134,7 +134,7 @@ func (l *loop) transportError(ctx context.Context, err error) error {
 	case errors.As(err, &known):
 		return &Error{known.Outcome, err}
 	case errors.Is(ctx.Err(), context.DeadlineExceeded), errors.As(err, &netErr) && netErr.Timeout():
-		return &Error{Timeout, fmt.Errorf("no whole page within %s: %w", l.config.Timeout, err)}
+		return &Error{Timeout, fmt.Errorf("no whole page within %s: %w", l.settings.Timeout, err)}
 	case errors.As(err, &certErr):
 		return &Error{Untrusted, err}
 	default:
@@ -143,7 +143,7 @@ func (l *loop) transportError(ctx context.Context, err error) error {
 }
 
 func (l *loop) limited(r io.Reader) io.Reader {
-	return &limitedReader{r: r, left: l.config.MaxBytes, limit: l.config.MaxBytes}
+	return &limitedReader{r: r, left: l.settings.MaxBytes, limit: l.settings.MaxBytes}
 }
 
 // limitedReader fails, rather than end, when there is more than the limit.

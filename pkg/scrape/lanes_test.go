@@ -24,7 +24,7 @@ func TestDeadTargetsDelayNoLiveOnes(t *testing.T) {
 			answers[fmt.Sprintf("silent-%d", i)] = hang
 			answers[fmt.Sprintf("slow-%d", i)] = takes(4 * time.Second) // Late on purpose, to keep a place.
 		}
-		f := start(t.Context(), answers, func(c *Config) { c.Places, c.Timeout, c.Verbosity = places, 5*time.Second, 2 })
+		f := start(t.Context(), answers, func(c *Config[Target]) { c.Places, c.Timeout, c.Verbosity = places, 5*time.Second, 2 })
 		f.pass(time.Minute) // At first nobody is known to be slow.
 		before := f.Statuses()
 		f.pass(10 * interval)
@@ -65,7 +65,7 @@ func TestAGroupDelaysItsOwnTargetsOnly(t *testing.T) {
 		for i := range live {
 			answers[fmt.Sprintf("live-%d", i)] = takes(5 * time.Millisecond)
 		}
-		f := start(t.Context(), answers, func(c *Config) { c.Places, c.Timeout, c.Verbosity = places, 5*time.Second, 2 })
+		f := start(t.Context(), answers, func(c *Config[Target]) { c.Places, c.Timeout, c.Verbosity = places, 5*time.Second, 2 })
 		f.pass(10*interval + time.Second)
 		f.stop()
 		for i := range live {

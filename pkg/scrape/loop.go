@@ -20,14 +20,23 @@ type Status struct {
 	Err         error              // Of the last scrape, nil if it succeeded.
 }
 
+// Tries returns the number of scrapes, however they went.
+func (s Status) Tries() uint64 {
+	n := s.Succeeded
+	for _, failed := range s.Failed {
+		n += failed
+	}
+	return n
+}
+
 // A loop scrapes one target.
 type loop struct {
-	config *Config
-	lanes  lanes
-	target Target
-	client *http.Client
-	page   PageFunc
-	stop   context.CancelFunc
+	settings *Settings
+	lanes    lanes
+	target   Target
+	client   *http.Client
+	decode   DecodeFunc
+	stop     context.CancelFunc
 
 	mu     sync.Mutex
 	status Status
@@ -38,7 +47,7 @@ func (l *loop) run(ctx context.Context) {
 	logger := klog.FromContext(ctx).WithValues("target", l.target.Name)
 	ctx = klog.NewContext(ctx, logger)
 	now := time.Now()
-	next := now.Add(phase(l.target.Name, l.config.Replica, now, l.config.Interval))
+	next := now.Add(phase(l.target.Name, l.settings.Replica, now, l.settings.Interval))
 	timer := time.NewTimer(next.Sub(now))
 	defer timer.Stop()
 	for {
@@ -50,7 +59,7 @@ func (l *loop) run(ctx context.Context) {
 		l.scrape(ctx)
 		// A scrape that took too long leaves out what it missed and keeps the phase.
 		for now = time.Now(); !next.After(now); {
-			next = next.Add(l.config.Interval)
+			next = next.Add(l.settings.Interval)
 		}
 		timer.Reset(next.Sub(now))
 	}
@@ -71,13 +80,13 @@ func phase(target, replica string, now time.Time, interval time.Duration) time.D
 }
 
 func (l *loop) scrape(ctx context.Context) {
-	leave, err := l.lanes.enter(ctx, l.target.Group, l.slow(), l.config.Interval)
+	leave, err := l.lanes.enter(ctx, l.target.Group, l.slow(), l.settings.Interval)
 	if err != nil {
 		l.record(ctx, time.Now(), l.snapshot().Duration, err)
 		return
 	}
 	defer leave()
-	scrapeCtx, cancel := context.WithTimeout(ctx, l.config.Timeout)
+	scrapeCtx, cancel := context.WithTimeout(ctx, l.settings.Timeout)
 	defer cancel()
 	start := time.Now()
 	err = l.fetch(scrapeCtx)
@@ -109,8 +118,8 @@ func (l *loop) record(ctx context.Context, start time.Time, took time.Duration, 
 		l.status.Failed = failed
 	}
 	l.mu.Unlock()
-	if l.config.Done != nil {
-		l.config.Done(outcome, took)
+	if l.settings.Done != nil {
+		l.settings.Done(outcome, took)
 	}
 	l.log(ctx, before.Err, err, took)
 }
@@ -121,13 +130,13 @@ func (l *loop) log(ctx context.Context, before, err error, took time.Duration) {
 	logger.V(4).Info("Scraped", "took", took, "err", err)
 	switch {
 	case err != nil && (before == nil || outcomeOf(before) != outcomeOf(err)):
-		if l.config.Verbosity == 0 {
+		if l.settings.Verbosity == 0 {
 			logger.Error(err, "Scrapes fail from now on", "took", took)
 			return
 		}
-		logger.V(l.config.Verbosity).Info("Scrapes fail from now on", "took", took, "err", err)
+		logger.V(l.settings.Verbosity).Info("Scrapes fail from now on", "took", took, "err", err)
 	case err == nil && before != nil:
-		logger.V(l.config.Verbosity).Info("Scrapes succeed again", "took", took)
+		logger.V(l.settings.Verbosity).Info("Scrapes succeed again", "took", took)
 	}
 }
 

@@ -12,22 +12,22 @@ var (
 )
 
 // Describe implements prometheus.Collector.
-func (p *Pool) Describe(ch chan<- *prometheus.Desc) {
+func (s *Scraper[T]) Describe(ch chan<- *prometheus.Desc) {
 	ch <- durationDesc
 	ch <- scrapesDesc
 	ch <- lastSuccessDesc
 }
 
 // Collect implements prometheus.Collector.
-func (p *Pool) Collect(ch chan<- prometheus.Metric) {
-	for name, s := range p.Statuses() {
-		ch <- prometheus.MustNewConstMetric(durationDesc, prometheus.GaugeValue, s.Duration.Seconds(), name)
-		ch <- prometheus.MustNewConstMetric(scrapesDesc, prometheus.CounterValue, float64(s.Succeeded), name, "ok")
-		for outcome, n := range s.Failed {
+func (s *Scraper[T]) Collect(ch chan<- prometheus.Metric) {
+	for name, status := range s.Statuses() {
+		ch <- prometheus.MustNewConstMetric(durationDesc, prometheus.GaugeValue, status.Duration.Seconds(), name)
+		ch <- prometheus.MustNewConstMetric(scrapesDesc, prometheus.CounterValue, float64(status.Succeeded), name, "ok")
+		for outcome, n := range status.Failed {
 			ch <- prometheus.MustNewConstMetric(scrapesDesc, prometheus.CounterValue, float64(n), name, string(outcome))
 		}
-		if !s.LastSuccess.IsZero() {
-			ch <- prometheus.MustNewConstMetric(lastSuccessDesc, prometheus.GaugeValue, float64(s.LastSuccess.UnixMilli())/1000, name)
+		if !status.LastSuccess.IsZero() {
+			ch <- prometheus.MustNewConstMetric(lastSuccessDesc, prometheus.GaugeValue, float64(status.LastSuccess.UnixMilli())/1000, name)
 		}
 	}
 }

@@ -50,7 +50,7 @@ func TestHowAScrapeEnds(t *testing.T) {
 		{
 			"busy at each try",
 			busy,
-			"5 visits: busy: answers 503: too many scrapers at a time, virt-handler allows 3 (--max-metric-requests)",
+			"5 visits: busy: answers 503: others hold all places",
 		},
 		{"busy, then no answer", nth(busy, hang), "2 visits: timeout: no whole page within 13s: context deadline exceeded"},
 		{"no answer", hang, "1 visit: timeout: no whole page within 13s: context deadline exceeded"},
@@ -95,7 +95,7 @@ func (f *fleet) outcome(host string) string {
 
 func TestABusyTargetIsAskedAgainAfterAPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := start(t.Context(), map[string]answer{"n1": busy}, func(c *Config) { c.Interval = time.Minute })
+		f := start(t.Context(), map[string]answer{"n1": busy}, func(c *Config[Target]) { c.Interval = time.Minute })
 		f.pass(time.Minute + timeout)
 		f.stop()
 		for i, pause := range f.gaps("n1")[:4] {
@@ -108,7 +108,7 @@ func TestABusyTargetIsAskedAgainAfterAPause(t *testing.T) {
 
 func TestABusyTargetIsGivenUpAtTheTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := start(t.Context(), map[string]answer{"n1": busy}, func(c *Config) { c.Timeout = 100 * time.Millisecond })
+		f := start(t.Context(), map[string]answer{"n1": busy}, func(c *Config[Target]) { c.Timeout = 100 * time.Millisecond })
 		f.pass(interval)
 		f.stop()
 		s, _ := f.Status("n1")

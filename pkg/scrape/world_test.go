@@ -91,28 +91,32 @@ func takes(d time.Duration) answer {
 // fleet is a running Pool in the world.
 type fleet struct {
 	*world
-	*Pool
+	*Scraper[Target]
 	targets map[string]string // What the Pool is told: URL by name.
 	changed chan struct{}
 	stop    func() // Returns when the Pool has ended.
 }
 
 // start runs a Pool over targets that are named like their hosts.
-func start(ctx context.Context, answers map[string]answer, change func(*Config)) *fleet {
+func start(ctx context.Context, answers map[string]answer, change func(*Config[Target])) *fleet {
 	w := &world{answers: answers, visits: make(map[string][]time.Time)}
-	config := Config{
-		Interval:    interval,
-		Timeout:     timeout,
-		MaxBytes:    1 << 20,
-		BusyRetries: 4,
-		Replica:     "replica-a",
-		Client:      func(Target) *http.Client { return &http.Client{Transport: w} },
-		Pages:       func(Target) PageFunc { return readAll },
+	config := Config[Target]{
+		Settings: Settings{
+			Interval:    interval,
+			Timeout:     timeout,
+			MaxBytes:    1 << 20,
+			BusyRetries: 4,
+			BusyMeans:   "others hold all places",
+			Replica:     "replica-a",
+		},
+		Target:  func(t Target) Target { return t },
+		Client:  func(Target) *http.Client { return &http.Client{Transport: w} },
+		Decoder: func(Target) DecodeFunc { return readAll },
 	}
 	if change != nil {
 		change(&config)
 	}
-	f := &fleet{world: w, Pool: NewPool(config), targets: make(map[string]string), changed: make(chan struct{})}
+	f := &fleet{world: w, Scraper: New(config), targets: make(map[string]string), changed: make(chan struct{})}
 	for name := range answers {
 		f.targets[name] = "http://" + name
 	}

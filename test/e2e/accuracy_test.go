@@ -189,7 +189,7 @@ func observe(t *testing.T, namespace string) observations {
 	for time.Since(o.began) < accuracyDuration {
 		o.addScrapes(t, read())
 		for _, m := range metric.All() {
-			if m.GuestHTTP {
+			if m.Source != metric.DomainStats {
 				continue // These guests have no web servers: TestRequestRates compares those.
 			}
 			values, err := ask(t.Context(), cluster.RESTConfig(), metricPath("v1beta2", namespace, "virtualmachineinstances.kubevirt.io", "*", m.Name, ""))

@@ -90,7 +90,7 @@ func (m mistake) tellAndMend(t *testing.T) {
 		}
 		return ""
 	})
-	awaitEvent(t, namespace, vmi, "Normal", "StatusPageRecognised", "HTTP requests are counted by http_requests_total")
+	awaitEvent(t, namespace, vmi, "Normal", "StatusPageDetected", "HTTP requests are counted by http_requests_total")
 }
 
 // awaitEvent waits until kubectl describe tells of an event of a VMI.

@@ -1,4 +1,4 @@
-package ingest
+package source
 
 import (
 	"errors"
@@ -13,23 +13,23 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"k8s.io/apimachinery/pkg/types"
 
-	"guest-metrics-server/pkg/history"
 	"guest-metrics-server/pkg/inventory"
+	"guest-metrics-server/pkg/scrape"
 )
 
 var noon = time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
 
 // world is a node n1 whose pages are taken in.
 type world struct {
-	*Ingester
-	store   *inventory.Store
-	samples *history.Store
+	*VirtHandlers
+	store *inventory.Store
 }
 
 func newWorld() *world {
 	store := inventory.NewStore(0, func() time.Time { return noon })
-	samples := history.NewStore(time.Minute)
-	return &world{New(store, samples), store, samples}
+	s := NewVirtHandlers(VirtHandlersConfig{Inventory: store, RateWindow: time.Minute, Interval: 15 * time.Second})
+	s.status = func(string) (scrape.Status, bool) { return scrape.Status{LastSuccess: noon}, true }
+	return &world{s, store}
 }
 
 func (w *world) put(name, uid, node string, paused bool) {
@@ -43,7 +43,7 @@ func (w *world) put(name, uid, node string, paused bool) {
 func (w *world) known(uids ...string) string {
 	var out []string
 	for _, uid := range uids {
-		window, ok := w.samples.Window(uid)
+		window, ok := w.history.Window(uid)
 		switch {
 		case !ok:
 			out = append(out, uid+" nothing")
@@ -68,7 +68,7 @@ func TestPages(t *testing.T) {
 		pages [2]string
 		want  string
 		// Over both pages.
-		malformed, strangers float64
+		malformed, unmatched float64
 	}{
 		{
 			"two pages give a rate, under the UID",
@@ -76,12 +76,12 @@ func TestPages(t *testing.T) {
 			[2]string{line("a", 1), line("a", 2)}, "uid-a rates, uid-b nothing", 0, 0,
 		},
 		{
-			"a VMI that the API does not tell of is a stranger",
+			"a VMI that the API does not have is unmatched",
 			func(w *world) { w.put("a", "uid-a", "n1", false) }, nil,
 			[2]string{line("a", 1) + line("b", 1), line("a", 2)}, "uid-a rates, uid-b nothing", 0, 1,
 		},
 		{
-			"a VMI that runs on another node is a stranger, as a migration's target",
+			"a VMI that runs on another node is unmatched, as a migration's target",
 			func(w *world) { w.put("a", "uid-a", "n2", false) }, nil,
 			[2]string{line("a", 1), line("a", 2)}, "uid-a nothing, uid-b nothing", 0, 2,
 		},
@@ -118,7 +118,7 @@ func TestPages(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			w := newWorld()
 			test.given(w)
-			take := w.Pages("n1")
+			take := w.decoder("n1")
 			for i, text := range test.pages {
 				if i == 1 && test.then != nil {
 					test.then(w)
@@ -133,8 +133,8 @@ func TestPages(t *testing.T) {
 			if got := testutil.ToFloat64(w.malformed); got != test.malformed {
 				t.Errorf("%g malformed series are counted, want %g", got, test.malformed)
 			}
-			if got := testutil.ToFloat64(w.strangers); got != test.strangers {
-				t.Errorf("%g strangers are counted, want %g", got, test.strangers)
+			if got := testutil.ToFloat64(w.unmatched); got != test.unmatched {
+				t.Errorf("%g unmatched samples are counted, want %g", got, test.unmatched)
 			}
 		})
 	}
@@ -144,7 +144,7 @@ func TestAPageThatBreaksOffIsNotTakenAtAll(t *testing.T) {
 	w := newWorld()
 	w.put("a", "uid-a", "n1", false)
 	broken := errors.New("connection reset")
-	err := w.Pages("n1")(t.Context(), noon, io.MultiReader(strings.NewReader(line("a", 1)), iotest.ErrReader(broken)))
+	err := w.decoder("n1")(t.Context(), noon, io.MultiReader(strings.NewReader(line("a", 1)), iotest.ErrReader(broken)))
 	if !errors.Is(err, broken) {
 		t.Errorf("got error %v, want %v", err, broken)
 	}

@@ -1,4 +1,4 @@
-package app
+package source
 
 import (
 	"bytes"
@@ -23,8 +23,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"guest-metrics-server/pkg/guesthttp"
-	"guest-metrics-server/pkg/history"
-	"guest-metrics-server/pkg/ingest"
 	"guest-metrics-server/pkg/inventory"
 	"guest-metrics-server/pkg/scrape"
 )
@@ -188,23 +186,20 @@ func readRequest(conn net.Conn) string {
 	return string(request)
 }
 
-// fleet is the server's part that reads guests, as it is wired, without the API.
+// fleet is guests that are scraped as the server does.
 type fleet struct {
 	store *inventory.Store
-	pool  *scrape.Pool
-	pages *ingest.GuestPages
+	pages *StatusPages
 }
 
-func newFleet(t *testing.T, flags ...string) *fleet {
-	t.Helper()
-	o := parse(t, flags...)
-	allowed, err := o.guestAllowed()
-	if err != nil {
-		t.Fatal(err)
-	}
+var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+
+func newFleet(timeout time.Duration, allowed []netip.Prefix) *fleet {
 	f := &fleet{store: inventory.NewStore(0, time.Now)}
-	f.pages = ingest.NewGuestPages(f.store, history.NewStore(o.RateWindow), func(*inventory.VMI, string) {})
-	f.pool, _ = newGuestPool(o, newGuestClients(f.store, allowed), f.pages)
+	f.pages = NewStatusPages(StatusPagesConfig{
+		Inventory: f.store, RateWindow: 30 * time.Second, Interval: time.Second, Timeout: timeout,
+		Allowed: allowed, Detected: func(*inventory.VMI, string) {},
+	})
 	return f
 }
 
@@ -223,16 +218,14 @@ func (f *fleet) run(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	t.Cleanup(func() { stop(); running.Wait() })
-	running.Go(func() {
-		f.pool.Run(ctx, func() []scrape.Target { return guestTargets(f.store) }, f.store.GuestsChanged())
-	})
+	running.Go(func() { f.pages.Run(ctx) })
 }
 
 // await waits until the guest was scraped the given number of times.
 func (f *fleet) await(t *testing.T, name string, times uint64) scrape.Status {
 	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); <-time.After(20 * time.Millisecond) {
-		if s, ok := f.pool.Status("default/" + name); ok && tries(s) >= times {
+		if s, ok := f.pages.status("default/" + name); ok && s.Tries() >= times {
 			return s
 		}
 	}
@@ -263,7 +256,7 @@ func honest(conn net.Conn) {
 // Each attack costs the guest its own value and nothing else: the honest guest
 // beside it is read as ever, and the server's memory is bounded.
 func TestAttacksOfGuests(t *testing.T) {
-	f := newFleet(t, "--guest-allowed-cidrs=127.0.0.0/8", "--guest-scrape-interval=1s", "--guest-scrape-timeout=700ms")
+	f := newFleet(700*time.Millisecond, loopback)
 	f.add("honest", "127.0.0.1", plain(listen(t, "127.0.0.1", honest)))
 	for i, a := range attacks {
 		f.add(strconv.Itoa(i), "127.0.0.1", plain(listen(t, "127.0.0.1", func(conn net.Conn) {
@@ -282,7 +275,7 @@ func TestAttacksOfGuests(t *testing.T) {
 			}
 		})
 	}
-	s, _ := f.pool.Status("default/honest")
+	s, _ := f.pages.status("default/honest")
 	if age := time.Since(s.LastSuccess); len(s.Failed) != 0 || age > 2*time.Second {
 		t.Errorf("the honest guest's scrapes failed %v, the last success is %s old", s.Failed, age)
 	}
@@ -301,7 +294,7 @@ func TestAGuestIsToldNothing(t *testing.T) {
 		requests <- readRequest(conn)
 		send(conn, ok+"Set-Cookie: id=1\r\nWWW-Authenticate: Basic\r\nAlt-Svc: h2=\"elsewhere:443\"\r\n\r\n"+stubStatus)
 	})
-	f := newFleet(t, "--guest-allowed-cidrs=127.0.0.0/8", "--guest-scrape-interval=1s")
+	f := newFleet(5*time.Second, loopback)
 	f.add("web", "127.0.0.1", plain(port))
 	f.run(t)
 	f.await(t, "web", 2)
@@ -318,14 +311,14 @@ func TestAGuestIsToldNothing(t *testing.T) {
 func TestForbiddenAddressesAreNotCalled(t *testing.T) {
 	called := make(chan struct{}, 10)
 	port := listen(t, "127.0.0.1", func(net.Conn) { called <- struct{}{} })
-	f := newFleet(t, "--guest-scrape-interval=1s")
+	f := newFleet(5*time.Second, nil)
 	f.add("loopback", "127.0.0.1", plain(port))
 	f.add("unspecified", "0.0.0.0", plain(port))
 	f.add("mapped", "::ffff:127.0.0.1", plain(port))
 	f.add("name", "localhost", plain(port))
 	f.run(t)
 	for _, name := range []string{"loopback", "unspecified", "mapped", "name"} {
-		if s := f.await(t, name, 1); s.Failed[scrape.Forbidden] != tries(s) {
+		if s := f.await(t, name, 1); s.Failed[scrape.Forbidden] != s.Tries() {
 			t.Errorf("%s: %v %v, want all to be forbidden", name, s.Failed, s.Err)
 		}
 	}
@@ -362,7 +355,7 @@ func TestGuestsThatServeHTTPS(t *testing.T) {
 		{"anyhow when its owner says so", "", true, nil, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			f := newFleet(t, "--guest-allowed-cidrs=127.0.0.0/8", "--guest-scrape-interval=1s")
+			f := newFleet(5*time.Second, loopback)
 			f.store.SetGuestCA("default", test.ca)
 			e := plain(port)
 			e.Scheme, e.ServerName, e.SkipVerify = "https", test.serverName, test.skipVerify

@@ -1,4 +1,4 @@
-package ingest
+package source
 
 import (
 	"fmt"
@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/klog/v2"
 	"k8s.io/klog/v2/ktesting"
 
@@ -27,7 +26,7 @@ func TestOversizedVMIs(t *testing.T) {
 	w.put("a", "uid-a", "n1", false)
 	w.put("b", "uid-b", "n1", false)
 	w.put("elsewhere", "uid-c", "n2", false)
-	take, at := w.Pages("n1"), noon
+	take, at := w.decoder("n1"), noon
 	read := func(page string) {
 		t.Helper()
 		at = at.Add(15 * time.Second)
@@ -40,8 +39,8 @@ func TestOversizedVMIs(t *testing.T) {
 		var out []string
 		for _, name := range []string{"a", "b", "elsewhere"} {
 			v := w.store.VMI("ns", name)
-			_, anything := w.TooLarge(v, "")
-			_, ofSeconds := w.TooLarge(v, seconds)
+			_, anything := w.tooLarge(v, "")
+			_, ofSeconds := w.tooLarge(v, seconds)
 			if anything {
 				out = append(out, fmt.Sprintf("%s %v", name, ofSeconds))
 			}
@@ -78,7 +77,9 @@ func TestOversizedVMIs(t *testing.T) {
 		t.Errorf("a VMI that moved is too large by the node that it left: %s", got)
 	}
 	w.put("a", "uid-a", "n1", false)
-	w.Prune(func(uid string) bool { return types.UID(uid) != "uid-a" })
+	w.store.DeleteVMI("ns", "a")
+	w.Prune()
+	w.put("a", "uid-a", "n1", false)
 	if got := tooLarge(); got != "" {
 		t.Errorf("a VMI that is gone is still there: %s", got)
 	}

@@ -71,7 +71,7 @@ func TestAHangingTargetDelaysNoOther(t *testing.T) {
 
 func TestATargetThatTakesTooLongMissesRoundsAndKeepsItsPhase(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := start(t.Context(), map[string]answer{"n1": takes(20 * time.Second)}, func(c *Config) { c.Timeout = time.Minute })
+		f := start(t.Context(), map[string]answer{"n1": takes(20 * time.Second)}, func(c *Config[Target]) { c.Timeout = time.Minute })
 		defer f.stop()
 		f.pass(7 * interval)
 		if diff := cmp.Diff([]time.Duration{2 * interval, 2 * interval, 2 * interval}, f.gaps("n1")); diff != "" {
@@ -83,8 +83,8 @@ func TestATargetThatTakesTooLongMissesRoundsAndKeepsItsPhase(t *testing.T) {
 func TestTargetsComeAndGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var made []string
-		f := start(t.Context(), map[string]answer{"stays": page, "goes": page, "moves": hang}, func(c *Config) {
-			c.Pages = func(t Target) PageFunc {
+		f := start(t.Context(), map[string]answer{"stays": page, "goes": page, "moves": hang}, func(c *Config[Target]) {
+			c.Decoder = func(t Target) DecodeFunc {
 				made = append(made, t.Name)
 				return readAll
 			}
@@ -133,13 +133,13 @@ func TestTheEndIsNotBlamedOnTheTarget(t *testing.T) {
 	})
 }
 
-func TestThePageFuncLearnsWhenThePageWasAskedFor(t *testing.T) {
+func TestTheDecodeFuncLearnsWhenThePageWasAskedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		told := make(chan time.Time)
 		// The first two tries find the target busy.
-		f := start(t.Context(), map[string]answer{"n1": nth(busy, busy, takes(3*time.Second))}, func(c *Config) {
+		f := start(t.Context(), map[string]answer{"n1": nth(busy, busy, takes(3*time.Second))}, func(c *Config[Target]) {
 			c.Interval = time.Minute
-			c.Pages = func(Target) PageFunc {
+			c.Decoder = func(Target) DecodeFunc {
 				return func(_ context.Context, at time.Time, _ io.Reader) error {
 					told <- at
 					return nil

@@ -1,4 +1,4 @@
-package ingest
+package source
 
 import (
 	"context"
@@ -28,19 +28,19 @@ type oversizedVMI struct {
 }
 
 // takeOversized replaces what is known of a node's VMIs.
-func (in *Ingester) takeOversized(ctx context.Context, node string, all []domainstats.Oversized) {
+func (s *VirtHandlers) takeOversized(ctx context.Context, node string, all []domainstats.Oversized) {
 	now := make(map[types.UID]oversizedVMI)
 	for _, o := range all {
-		if v := in.inventory.VMI(o.Namespace, o.Name); v != nil && v.Node == node {
+		if v := s.inventory.VMI(o.Namespace, o.Name); v != nil && v.Node == node {
 			now[v.UID] = oversizedVMI{node, append(now[v.UID].what, o)}
 		}
 	}
-	in.oversized.mu.Lock()
-	defer in.oversized.mu.Unlock()
-	before := in.oversized.vmis
+	s.oversized.mu.Lock()
+	defer s.oversized.mu.Unlock()
+	before := s.oversized.vmis
 	if before == nil {
 		before = make(map[types.UID]oversizedVMI)
-		in.oversized.vmis = before
+		s.oversized.vmis = before
 	}
 	for uid, o := range now {
 		if _, known := before[uid]; !known {
@@ -52,12 +52,12 @@ func (in *Ingester) takeOversized(ctx context.Context, node string, all []domain
 	maps.Copy(before, now)
 }
 
-// TooLarge tells what was too large to be read of a VMI's series of the name, ""
+// tooLarge returns what was too large to be read of a VMI's series of the name, ""
 // for any name, in the last response of its node; ok is false when nothing was.
-func (in *Ingester) TooLarge(v *inventory.VMI, series string) (why string, ok bool) {
-	in.oversized.mu.Lock()
-	defer in.oversized.mu.Unlock()
-	known := in.oversized.vmis[v.UID]
+func (s *VirtHandlers) tooLarge(v *inventory.VMI, series string) (why string, ok bool) {
+	s.oversized.mu.Lock()
+	defer s.oversized.mu.Unlock()
+	known := s.oversized.vmis[v.UID]
 	for _, o := range known.what {
 		if known.node == v.Node && (series == "" || series == o.Family.String()) {
 			return o.Why(), true
@@ -66,11 +66,10 @@ func (in *Ingester) TooLarge(v *inventory.VMI, series string) (why string, ok bo
 	return "", false
 }
 
-// Prune forgets the VMIs that are not to be kept.
-func (in *Ingester) Prune(keep func(uid string) bool) {
-	in.oversized.mu.Lock()
-	defer in.oversized.mu.Unlock()
-	maps.DeleteFunc(in.oversized.vmis, func(uid types.UID, _ oversizedVMI) bool { return !keep(string(uid)) })
+func (o *oversized) prune(keep func(uid string) bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	maps.DeleteFunc(o.vmis, func(uid types.UID, _ oversizedVMI) bool { return !keep(string(uid)) })
 }
 
 func (o *oversized) count() int {

@@ -1,0 +1,99 @@
+package evaluate
+
+import (
+	"time"
+
+	"guest-metrics-server/pkg/inventory"
+	"guest-metrics-server/pkg/metric"
+	"guest-metrics-server/pkg/reason"
+)
+
+// evaluate returns the value of an object from its members, or why there is
+// none.
+func (e *Evaluator) evaluate(q question, members []inventory.Member) (metric.Reading, *reason.Error) {
+	if q.Kind.IsGroup() {
+		return e.group(q, members)
+	}
+	if len(members) == 0 {
+		if q.Kind == inventory.Pods {
+			return metric.Reading{}, reason.Errorf(reason.NoActivePod, "it is not the active launcher pod of a VirtualMachineInstance")
+		}
+		return metric.Reading{}, reason.Errorf(reason.NotRunning, "it has no VirtualMachineInstance: it is stopped")
+	}
+	return e.assess(members[0], q.Metric, q.match)
+}
+
+// assess returns the metric of one VMI, or why it is unknown.
+func (e *Evaluator) assess(m inventory.Member, served *metric.Metric, match metric.Match) (metric.Reading, *reason.Error) {
+	if m.Standing != nil {
+		return metric.Reading{}, m.Standing
+	}
+	reading, err := e.read(m, served, match)
+	if err == nil {
+		return reading, nil
+	}
+	// A newcomer has no rate yet that is not of its boot. It is no more than
+	// warming up, and no reason to take it to be like the others.
+	lacksSamples := err.Code == reason.NoSample || err.Code == reason.OneSample
+	if lacksSamples && e.Now().Sub(m.CountsSince) < e.RateWindow {
+		return metric.Reading{}, reason.Errorf(reason.WarmingUp, "warmed up, a rate needs two samples since")
+	}
+	return metric.Reading{}, err
+}
+
+// read returns the metric of a VMI that counts, from its samples since then. The
+// rules stand in the order in which they are looked at.
+func (e *Evaluator) read(m inventory.Member, served *metric.Metric, match metric.Match) (metric.Reading, *reason.Error) {
+	source, now := e.Sources[served.Source], e.Now()
+	w, err := source.Window(m.VMI)
+	if err != nil {
+		return metric.Reading{}, err
+	}
+	if age := now.Sub(w.Newest()); age > e.MaxSampleAge {
+		why := source.Silence(m.VMI)
+		return metric.Reading{}, reason.Errorf(why.Code, "no sample for %s: %s", age.Round(time.Second), why)
+	}
+	if served.NeedsAgent && !m.VMI.Agent {
+		return metric.Reading{}, reason.Errorf(reason.NoAgent, "the guest agent is not connected")
+	}
+	reading, err := served.Read(w.Since(m.CountsSince), match)
+	if err != nil {
+		if err.Series != "" {
+			err = source.Missing(m.VMI, err.Series)
+		}
+		return metric.Reading{}, err
+	}
+	if now.Sub(reading.At) > e.MaxSampleAge {
+		return metric.Reading{}, reason.Errorf(reason.OneSample, "its counters began anew, a rate needs a second sample")
+	}
+	return reading, nil
+}
+
+// group returns the value of all members together.
+func (e *Evaluator) group(q question, members []inventory.Member) (metric.Reading, *reason.Error) {
+	if len(members) == 0 {
+		return metric.Reading{}, reason.Errorf(reason.NoMembers, "it has no VirtualMachineInstance")
+	}
+	var known metric.Members
+	var reasons reason.Tally
+	for _, m := range members {
+		reading, err := e.assess(m, q.Metric, q.match)
+		switch {
+		case err == nil:
+			known.Readings = append(known.Readings, reading)
+			continue
+		case err.Code == reason.WarmingUp || err.Code == reason.NotReady:
+			known.Warming++
+		case err.Code == reason.NoEndpoint && q.Kind == inventory.Namespaces:
+			// Of all that is in a namespace, most may serve no HTTP.
+		case m.Standing == nil:
+			known.Unknown++
+		}
+		reasons.Add(err)
+	}
+	reading, err := q.group.Combine(known, e.MinKnownFraction)
+	if err != nil {
+		return metric.Reading{}, reason.Errorf(reason.TooFewKnown, "%v: %s", err, &reasons)
+	}
+	return reading, nil
+}
