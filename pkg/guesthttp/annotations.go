@@ -9,18 +9,18 @@ import (
 	"strings"
 )
 
-// AnnotationPrefix begins the key of every annotation that this package reads.
+// AnnotationPrefix is the prefix of the keys of all annotations that this package reads.
 const AnnotationPrefix = "guestmetrics.io/http-"
 
-// The longest values that are read, in bytes.
+// The longest values that are accepted.
 const (
 	maxPathBytes       = 1024
-	maxServerNameBytes = 253 // DNS allows no more.
+	maxServerNameBytes = 253 // The limit of DNS.
 )
 
-// settings lists what may follow AnnotationPrefix, in the order in which
-// errors name them, and how each value gets into an Endpoint. An error says what
-// is allowed.
+// settings lists the names that may follow AnnotationPrefix, in the order in
+// which errors list them, and the functions that set the values in an Endpoint.
+// The errors of these functions say what is allowed.
 var settings = []struct {
 	name string
 	set  func(e *Endpoint, value string) error
@@ -34,13 +34,13 @@ var settings = []struct {
 	{"insecure-skip-verify", setSkipVerify},
 }
 
-// AnnotationError says which annotation is wrong, and what is allowed.
+// AnnotationError says which annotation is wrong and what is allowed.
 type AnnotationError struct {
 	Annotation string // The whole key.
-	Err        error  // Holds the value, cut, and the cure.
+	Err        error  // Contains the value, truncated, and the cure.
 }
 
-// Error returns a message for the annotation's author.
+// Error returns a message for the author of the annotation.
 func (e *AnnotationError) Error() string {
 	return fmt.Sprintf("annotation %.100s: %v", e.Annotation, e.Err)
 }
@@ -48,8 +48,8 @@ func (e *AnnotationError) Error() string {
 // Unwrap returns Err.
 func (e *AnnotationError) Unwrap() error { return e.Err }
 
-// Annotated tells whether annotations speak of HTTP at all. If they do, they
-// must make a whole Endpoint.
+// Annotated reports whether there is any annotation for this package. If there
+// is, the annotations must describe a complete Endpoint.
 func Annotated(annotations map[string]string) bool {
 	for key := range annotations {
 		if strings.HasPrefix(key, AnnotationPrefix) {
@@ -59,10 +59,10 @@ func Annotated(annotations map[string]string) bool {
 	return false
 }
 
-// ParseAnnotations returns the Endpoint that annotations tell of. An annotation
-// without a value is as good as none, and what is not told has its default. An
-// error is an *AnnotationError: a port is missing, an annotation has a wrong
-// value or name, or two of them contradict each other.
+// ParseAnnotations returns the Endpoint that annotations describe. An annotation
+// with an empty value counts as missing, and all but the port have defaults. An
+// error is an *AnnotationError: the port is missing, a name or a value is wrong,
+// or two annotations contradict each other.
 func ParseAnnotations(annotations map[string]string) (Endpoint, error) {
 	if err := checkNames(annotations); err != nil {
 		return Endpoint{}, err
@@ -78,32 +78,32 @@ func ParseAnnotations(annotations map[string]string) (Endpoint, error) {
 		}
 	}
 	if e.Path == "" {
-		e.Path = defaultPaths[e.Format]
+		e.Path = e.Format.defaultPath()
 	}
 	return e, e.check()
 }
 
-// checkNames finds annotations that nothing reads, which are spelling errors.
+// checkNames returns an error if an annotation has an unknown name, such as a misspelt one.
 func checkNames(annotations map[string]string) error {
 	for _, key := range slices.Sorted(maps.Keys(annotations)) {
 		name, ours := strings.CutPrefix(key, AnnotationPrefix)
 		if ours && !slices.Contains(annotationNames(), name) {
-			return &AnnotationError{Annotation: key, Err: fmt.Errorf("there is no such annotation; after %s may follow %s",
-				AnnotationPrefix, strings.Join(annotationNames(), ", "))}
+			return &AnnotationError{Annotation: key, Err: fmt.Errorf("there is no such annotation; %s can be followed by %s",
+				AnnotationPrefix, orList(annotationNames()))}
 		}
 	}
 	return nil
 }
 
-// check finds what is missing and what contradicts itself.
+// check returns an error if something is missing or contradictory.
 func (e Endpoint) check() error {
 	switch https := e.Scheme == "https"; {
 	case e.Port == 0:
 		return annotationError("port", "", errors.New("the port of the status page is missing; set it to a number from 1 to 65535"))
 	case e.Series != "" && e.Format != Auto && e.Format != Prometheus:
-		return annotationError("series", e.Series, fmt.Errorf("only pages of format prometheus have series, and %sformat is %s: leave one of the two out", AnnotationPrefix, e.Format))
+		return annotationError("series", e.Series, fmt.Errorf("only status pages of format prometheus have series, and %sformat is %s: remove one of the two", AnnotationPrefix, e.Format))
 	case e.SkipVerify && !https:
-		return annotationError("insecure-skip-verify", "true", fmt.Errorf("only https has certificates: leave it out, or set %sscheme to https", AnnotationPrefix))
+		return annotationError("insecure-skip-verify", "true", fmt.Errorf("only https has certificates: remove it, or set %sscheme to https", AnnotationPrefix))
 	case https && e.ServerName == "" && !e.SkipVerify:
 		return annotationError("server-name", "", fmt.Errorf("https needs the name that the guest's certificate is for: set it, or set %sinsecure-skip-verify to \"true\"", AnnotationPrefix))
 	}
@@ -141,14 +141,14 @@ func setPath(e *Endpoint, value string) error {
 	case value[0] != '/':
 		return errors.New("a path begins with /, such as /metrics; scheme and port have annotations of their own")
 	case strings.Contains(value, "#"):
-		return errors.New("a path has no fragment: leave out # and what follows it")
+		return errors.New("a path has no fragment: remove # and everything after it")
 	}
 	for i := range len(value) {
 		if c := value[i]; c <= ' ' || c > '~' {
 			return errors.New("a path has only printable ASCII characters and no spaces: percent-encode the others, such as %20")
 		}
 		if value[i] == '%' && !isHexPair(value[i+1:]) {
-			return errors.New("in a path two hexadecimal digits follow %: write %25 for % itself")
+			return errors.New("in a path, % is followed by two hexadecimal digits: write %25 for % itself")
 		}
 	}
 	e.Path = value
@@ -172,8 +172,8 @@ func setScheme(e *Endpoint, value string) error {
 }
 
 func setFormat(e *Endpoint, value string) error {
-	if _, known := defaultPaths[Format(value)]; !known {
-		return errors.New("a format is auto, nginx, apache or prometheus")
+	if !Format(value).known() {
+		return fmt.Errorf("a format is %s", orList(formatNames()))
 	}
 	e.Format = Format(value)
 	return nil
@@ -189,11 +189,11 @@ func setSeries(e *Endpoint, value string) error {
 
 func setServerName(e *Endpoint, value string) error {
 	if len(value) > maxServerNameBytes {
-		return fmt.Errorf("a server's name has at most %d bytes", maxServerNameBytes)
+		return fmt.Errorf("a server name has at most %d bytes", maxServerNameBytes)
 	}
 	for _, c := range value {
 		if !isAlphanumeric(c) && c != '.' && c != '-' && c != '_' {
-			return errors.New("a server's name is a DNS name such as www.example.com: letters, digits, - and ., without scheme and port")
+			return errors.New("a server name is a DNS name such as www.example.com: letters, digits, - and ., without scheme and port")
 		}
 	}
 	e.ServerName = value
@@ -206,7 +206,7 @@ func isAlphanumeric(c rune) bool {
 
 func setSkipVerify(e *Endpoint, value string) error {
 	if value != "true" && value != "false" {
-		return errors.New(`allowed are "true" and "false"`)
+		return errors.New(`use "true" or "false"`)
 	}
 	e.SkipVerify = value == "true"
 	return nil

@@ -1,122 +1,95 @@
 package guesthttp
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
-	"math"
 )
 
-// Page is what one page says.
-type Page struct {
-	// Source is what was recognised, for people: "nginx stub_status", "Apache
-	// mod_status", or the selector of the series that were summed. Pages with
-	// different sources count different things: like a fall of Requests, another
-	// Source means that counting begins anew.
+// Counts is what one response of a status page reports.
+type Counts struct {
+	// Source says what was counted, for people: "nginx stub_status", "Apache
+	// mod_status", or the selector of the series that were added up. Different
+	// sources count different things. So when Source changes, Requests starts
+	// anew, as it does when it falls.
 	Source string
 
-	// Requests is how many requests were counted since the server started, less
-	// our own reads of the page where it counts them. Only differences mean
-	// something, and it can be negative. It falls exactly when the page's own
-	// counter fell. A whole number.
+	// Requests is the number of requests since the server started, less our own
+	// reads of the status page if the server counts them. Only differences are
+	// meaningful, and it can be negative. It falls exactly when the server's own
+	// counter falls. A whole number.
 	Requests float64
 
-	// Connections is how many connections are open, less our own where it is
-	// counted, at least 0. NaN where the page does not tell.
+	// Connections is the number of open connections, less our own if the server
+	// counts it, at least 0. NaN if the status page does not report it.
 	Connections float64
 }
 
-// Decoder decodes the pages of one endpoint, one after the other. It counts the
-// reads of the page by its own calls of Decode, so give it the body of every
-// answer, also of one that is not 200, and keep it for as long as the endpoint
-// is the same. It is not safe for concurrent use.
+// Decoder decodes the responses of one endpoint, one after the other. It counts
+// our reads of the status page by the calls of Decode, so pass it the body of
+// every response, whatever its HTTP status code, and keep it as long as the
+// endpoint stays the same. It is not safe for concurrent use.
 type Decoder struct {
 	format Format
-	summer *summer
+	sums   *summer
 	own    ownReads
 }
 
-// reading is what a page says before our own reads are taken off.
+// reading is what one response reports, our own reads included.
 type reading struct {
-	source      string
-	raw         float64
-	countsUs    bool
-	connections float64
+	source         string
+	requests       float64
+	countsOwnReads bool // Our reads of the status page are among the requests.
+	connections    float64
 }
 
-// NewDecoder returns a Decoder that has seen no page yet. An error says what is
-// wrong with the endpoint's format or selector; one that ParseAnnotations
-// returned has no such fault.
+// NewDecoder returns a Decoder that has seen no response yet. An error says what
+// is wrong with the endpoint's format or selector; it is always nil for an
+// endpoint that ParseAnnotations returned.
 func NewDecoder(e Endpoint) (*Decoder, error) {
-	d := &Decoder{format: e.Format}
-	if d.format == "" {
-		d.format = Auto
-	}
-	if _, known := defaultPaths[d.format]; !known {
-		return nil, fmt.Errorf("there is no format %.60q: use auto, nginx, apache or prometheus", d.format)
+	format := cmp.Or(e.Format, Auto)
+	if !format.known() {
+		return nil, fmt.Errorf("there is no format %.60q: use %s", format, orList(formatNames()))
 	}
 	if e.Series == "" {
-		d.summer = newSummer(wellKnown)
-		return d, nil
+		return &Decoder{format: format, sums: newSummer(wellKnown)}, nil
 	}
-	if d.format == Auto {
-		d.format = Prometheus
+	if format != Auto && format != Prometheus {
+		return nil, fmt.Errorf("status pages of format %s have no series to select", format)
 	}
-	if d.format != Prometheus {
-		return nil, fmt.Errorf("pages of format %s have no series to select", d.format)
-	}
-	s, err := parseSelector(e.Series)
+	c, err := userCounter(e.Series)
 	if err != nil {
 		return nil, fmt.Errorf("series %.60q: %w", e.Series, err)
 	}
-	d.summer = newSummer([]wanted{{selector: s, text: s.String(), countsUs: countsUs(s.String())}})
-	return d, nil
+	return &Decoder{format: Prometheus, sums: newSummer([]counter{c})}, nil
 }
 
-// Decode reads a page to its end. An error tells what is wrong with the page
-// and the cure; later pages can be good again.
-func (d *Decoder) Decode(r io.Reader) (Page, error) {
-	d.own.read()
-	said, err := d.read(r)
+// Decode reads a response to its end. An error says what is wrong with the
+// response, and the cure. The Decoder can be used again after an error.
+func (d *Decoder) Decode(r io.Reader) (Counts, error) {
+	d.own.add()
+	decoded, err := d.decode(&lineLimiter{r: r})
 	if err != nil {
-		return Page{}, err
+		return Counts{}, err
 	}
-	return Page{
-		Source:      said.source,
-		Requests:    d.own.takeOff(said),
-		Connections: said.connections,
+	return Counts{
+		Source:      decoded.source,
+		Requests:    d.own.subtract(decoded),
+		Connections: decoded.connections,
 	}, nil
 }
 
-func (d *Decoder) read(r io.Reader) (reading, error) {
+func (d *Decoder) decode(r io.Reader) (reading, error) {
 	buf := heads.Get().(*[]byte)
 	defer heads.Put(buf)
-	head, rest, err := readHead(&lineLimiter{r: r}, *buf)
-	if err != nil {
-		return reading{}, fmt.Errorf("read the page: %w", err)
-	}
-	format, err := recognise(head, d.format)
-	if err == nil && format == Prometheus {
-		return d.sum(&headed{head: head, rest: rest})
-	}
-	if _, restErr := io.Copy(io.Discard, rest); restErr != nil {
-		return reading{}, errors.Join(err, fmt.Errorf("read the page: %w", restErr))
-	}
-	switch {
-	case err != nil:
-		return reading{}, err
-	case format == Nginx:
-		return readStubStatus(string(head))
-	default:
-		return readModStatus(head)
-	}
-}
-
-func (d *Decoder) sum(r io.Reader) (reading, error) {
-	i, sum, err := d.summer.read(r)
+	head, rest, err := readHead(r, *buf)
 	if err != nil {
 		return reading{}, err
 	}
-	w := &d.summer.wanted[i]
-	return reading{source: w.text, raw: sum, countsUs: w.countsUs, connections: math.NaN()}, nil
+	spec, err := detect(head, d.format)
+	if err != nil {
+		return reading{}, errors.Join(err, discard(rest))
+	}
+	return spec.decode(head, rest, d.sums)
 }

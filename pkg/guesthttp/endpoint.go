@@ -5,39 +5,20 @@ import (
 	"strings"
 )
 
-// Format is how a status page is written.
-type Format string
-
-// The formats.
-const (
-	Auto       Format = "auto"       // Recognised anew on each page.
-	Nginx      Format = "nginx"      // nginx's stub_status.
-	Apache     Format = "apache"     // Apache's mod_status with ?auto.
-	Prometheus Format = "prometheus" // The Prometheus text format.
-)
-
-// defaultPaths says where a page of each format usually is.
-var defaultPaths = map[Format]string{
-	Auto:       "/metrics",
-	Nginx:      "/stub_status",
-	Apache:     "/server-status?auto",
-	Prometheus: "/metrics",
-}
-
-// Endpoint is where and how a guest tells its counters. The address is not part
-// of it: whoever reads the page knows the guest's, and asks no other. Endpoints
-// that are == are read alike.
+// Endpoint says where a guest's status page is and how to decode it. The guest's
+// IP address is not part of it: the caller knows it, and annotations cannot
+// change it. Two endpoints that are equal (==) are read in the same way.
 type Endpoint struct {
 	Scheme     string // "http" or "https".
 	Port       uint16 // Not 0.
 	Path       string // Begins with "/" and may have a query.
 	Format     Format
-	Series     string // A selector; "" stands for the built-in list. Only for Prometheus and Auto, where it means Prometheus.
-	ServerName string // Sent as Host header if not "". With https the certificate must be for it; needed there unless SkipVerify.
+	Series     string // A selector; "" selects the well-known counters. Only with Prometheus, and with Auto, which then means Prometheus.
+	ServerName string // If not "", the Host header and, with https, the name in the certificate. https needs it unless SkipVerify is set.
 	SkipVerify bool   // With https, accept any certificate.
 }
 
-// URL returns the address of the page on the guest with the given IP.
+// URL returns the URL of the status page on the guest with the given IP address.
 func (e Endpoint) URL(ip string) string {
 	if strings.Contains(ip, ":") {
 		ip = "[" + ip + "]"

@@ -1,31 +1,32 @@
 package guesthttp
 
-// ownReads takes our own reads of the page off the page's counter.
+// ownReads subtracts our own reads of a status page from the requests that it
+// counts.
 //
-// Between two pages the counter has grown by all reads after the first page up
-// to the second (nginx, which counts a read before it answers), or by those
-// from the first on and before the second (Apache, which counts it afterwards):
-// as many in both cases. They are taken off the growth and never more than it,
-// so our reads make no fall and hide none: a counter that falls falls here too,
-// since the offset then stays as it is.
+// Between two responses the server has counted one request per read of ours:
+// nginx counts a read before it answers, so all reads after the first response
+// up to the second; Apache counts it afterwards, so all reads from the first
+// response on and before the second. The number is the same. It is subtracted
+// from the growth of the counter, but never more than the growth. So the result
+// falls exactly when the server's counter falls, as after a restart.
 type ownReads struct {
 	source  string
-	last    float64 // The counter on the last good page.
-	offset  float64 // Our reads until then.
+	last    float64 // The counter in the last good response.
+	offset  float64 // Our reads up to then.
 	pending float64 // Our reads since then.
 }
 
-// read counts a read.
-func (o *ownReads) read() { o.pending++ }
+// add counts a read.
+func (o *ownReads) add() { o.pending++ }
 
-// takeOff returns the counter of a page less our reads of it.
-func (o *ownReads) takeOff(page reading) float64 {
+// subtract returns the requests of a response without our own reads.
+func (o *ownReads) subtract(r reading) float64 {
 	switch {
-	case page.source != o.source:
-		*o = ownReads{source: page.source} // Another counter.
-	case page.countsUs && page.raw >= o.last:
-		o.offset += min(o.pending, page.raw-o.last)
+	case r.source != o.source:
+		*o = ownReads{source: r.source} // Another counter.
+	case r.countsOwnReads && r.requests >= o.last:
+		o.offset += min(o.pending, r.requests-o.last)
 	}
-	o.last, o.pending = page.raw, 0
-	return page.raw - o.offset
+	o.last, o.pending = r.requests, 0
+	return r.requests - o.offset
 }

@@ -13,41 +13,41 @@ import (
 // The bounds of a selector.
 const (
 	maxSelectorBytes = 4096
-	maxMatchers      = 32   // The bits of a seen set.
-	maxRegexpSize    = 2000 // Of all expressions of a selector together.
+	maxMatchers      = 32   // The bits of sum.seen.
+	maxRegexpSize    = 2000 // Of all regular expressions of a selector together.
 )
 
-// selectorForm is the cure of most errors.
+// selectorForm is the cure for most errors.
 const selectorForm = `write a selector such as http_requests_total{code!~"5..",handler="/"}`
 
-// parser reads a selector from left to right.
+// parser parses a selector from left to right.
 type parser struct {
 	text       string
 	pos        int
 	sel        selector
-	named      bool // A name stands before the braces.
+	named      bool // There is a name before the braces.
 	regexpSize int
 }
 
-// parseSelector reads a selector in Prometheus' syntax: a name, matchers in
-// braces, or both. An error tells the position, counted from 1, and the cure.
+// parseSelector parses a selector in Prometheus' syntax: a name, matchers in
+// braces, or both. An error gives the position, counted from 1, and the cure.
 func parseSelector(text string) (*selector, error) {
 	if len(text) > maxSelectorBytes {
-		return nil, fmt.Errorf("the selector has %d bytes, allowed are %d: shorten it", len(text), maxSelectorBytes)
+		return nil, fmt.Errorf("the selector has %d bytes, the limit is %d: shorten it", len(text), maxSelectorBytes)
 	}
 	p := &parser{text: text}
 	if err := p.selector(); err != nil {
 		return nil, err
 	}
-	if !p.sel.namesSomething() {
+	if !p.sel.restrictsName() {
 		return nil, errors.New("the selector would match series of any name: begin it with the name of the counter, such as http_requests_total")
 	}
 	return &p.sel, nil
 }
 
-// namesSomething tells whether some name matcher refuses the empty string, as
-// Prometheus asks of one matcher of every selector.
-func (s *selector) namesSomething() bool {
+// restrictsName reports whether a matcher for the name does not match the empty
+// string. Prometheus requires that of one matcher in each selector, for any label.
+func (s *selector) restrictsName() bool {
 	for i := range s.names {
 		if !s.names[i].matches(nil) {
 			return true
@@ -59,7 +59,7 @@ func (s *selector) namesSomething() bool {
 func (p *parser) selector() error {
 	p.blanks()
 	if name := p.name(true); name != "" {
-		p.sel.names = append(p.sel.names, matcher{label: nameLabel, op: "=", value: name, cost: 1})
+		p.sel.addName(matcher{label: nameLabel, op: "=", value: name, cost: 1})
 		p.named = true
 	}
 	p.blanks()
@@ -70,13 +70,13 @@ func (p *parser) selector() error {
 	}
 	p.blanks()
 	if p.pos < len(p.text) {
-		return p.errorf("%s", p.whyNoEnd())
+		return p.errorf("%s", p.trailingProblem())
 	}
 	return nil
 }
 
-// whyNoEnd says what is wrong with what follows a selector.
-func (p *parser) whyNoEnd() string {
+// trailingProblem says what is wrong with the text after a selector.
+func (p *parser) trailingProblem() string {
 	const only = "only a selector is allowed, without "
 	rest := p.text[p.pos:]
 	switch {
@@ -89,11 +89,11 @@ func (p *parser) whyNoEnd() string {
 	case p.pos == 0:
 		return selectorForm
 	default:
-		return only + "operators and whatever else follows it; " + selectorForm
+		return only + "operators or anything else after it; " + selectorForm
 	}
 }
 
-// matchers reads what follows an opening brace, with the closing one.
+// matchers parses the text after an opening brace, up to and with the closing one.
 func (p *parser) matchers() error {
 	for {
 		p.blanks()
@@ -118,7 +118,7 @@ func (p *parser) matcher() error {
 	}
 	p.blanks()
 	if m.op = p.operator(); m.op == "" {
-		return p.errorf("one of = != =~ !~ is missing after a label's name")
+		return p.errorf("one of = != =~ !~ is missing after the name of a label")
 	}
 	p.blanks()
 	var err error
@@ -131,34 +131,34 @@ func (p *parser) matcher() error {
 	return p.add(m, start)
 }
 
-// compile gives a matcher its regular expression where it needs one.
+// compile compiles the regular expression of a matcher, if it has one.
 func (p *parser) compile(m *matcher, start int) error {
 	if m.op == "=" || m.op == "!=" {
 		return nil
 	}
 	if foldsCase.MatchString(m.value) && !isSimplyASCII(m.value) {
-		return p.errorAt(start, "(?i) is allowed with ASCII characters only: leave it out, or the other characters")
+		return p.errorAt(start, "(?i) is allowed with ASCII characters only: remove it, or the other characters")
 	}
-	parsed, err := syntax.Parse(m.value, syntax.Perl) // Alone: "a)|(b" is well-formed only in parentheses.
+	parsed, err := syntax.Parse(m.value, syntax.Perl) // Without the parentheses added below, in which "a)|(b" would be valid.
 	if err != nil {
-		return p.errorAt(start, "the regular expression is broken (%s): correct it in RE2 syntax, with backslashes doubled in quotes", regexpProblem(err))
+		return p.errorAt(start, "the regular expression is invalid (%s): correct it in RE2 syntax, and double its backslashes in quotes", regexpProblem(err))
 	}
 	m.cost = regexpSize(parsed)
 	if p.regexpSize += m.cost; p.regexpSize > maxRegexpSize {
 		return p.errorAt(start, "the regular expressions are too large: use fewer repetitions such as {1000}, or fewer alternatives")
 	}
 	if m.re, err = regexp.Compile("^(?s:" + m.value + ")$"); err != nil {
-		return p.errorAt(start, "the regular expression is broken (%s): correct it in RE2 syntax", regexpProblem(err))
+		return p.errorAt(start, "the regular expression is invalid (%s): correct it in RE2 syntax", regexpProblem(err))
 	}
 	return nil
 }
 
-// foldsCase finds what makes a regular expression ignore case.
+// foldsCase matches the flag that makes a regular expression ignore case.
 var foldsCase = regexp.MustCompile(`\(\?[A-Za-z-]*i`)
 
-// isSimplyASCII tells whether a regular expression has no ranges over all of
-// Unicode. With (?i) the parser goes through each of their characters: a short
-// expression of many such ranges would take it seconds.
+// isSimplyASCII reports whether a regular expression has no character ranges
+// beyond ASCII. With (?i), regexp/syntax visits each character of a range, so a
+// short expression of many large ranges would take seconds to parse.
 func isSimplyASCII(expression string) bool {
 	for i := range len(expression) {
 		if expression[i] >= utf8.RuneSelf {
@@ -168,7 +168,7 @@ func isSimplyASCII(expression string) bool {
 	return !strings.Contains(expression, `\x{`)
 }
 
-// regexpProblem names the kind of problem without repeating the expression.
+// regexpProblem returns what is wrong without quoting the expression.
 func regexpProblem(err error) string {
 	if e, ok := errors.AsType[*syntax.Error](err); ok {
 		return e.Code.String()
@@ -176,20 +176,25 @@ func regexpProblem(err error) string {
 	return "it cannot be compiled"
 }
 
-// add takes a matcher into the selector.
+// add adds a matcher to the selector.
 func (p *parser) add(m matcher, start int) error {
 	if len(p.sel.names)+len(p.sel.labels) >= maxMatchers {
-		return p.errorAt(start, "there are more than %d matchers: leave some out", maxMatchers)
+		return p.errorAt(start, "there are more than %d matchers: remove some", maxMatchers)
 	}
 	if m.label != nameLabel {
 		p.sel.labels = append(p.sel.labels, m)
 		return nil
 	}
 	if p.named {
-		return p.errorAt(start, "the name stands before the brace already: leave one of the two out")
+		return p.errorAt(start, "the name is already given before the brace: remove one of the two")
 	}
-	p.sel.names = append(p.sel.names, m)
+	p.sel.addName(m)
 	return nil
+}
+
+func (s *selector) addName(m matcher) {
+	s.names = append(s.names, m)
+	s.nameCost += m.cost
 }
 
 func (p *parser) operator() string {
@@ -201,7 +206,7 @@ func (p *parser) operator() string {
 	return ""
 }
 
-// quoted reads a string in one of Prometheus' three kinds of quotes.
+// quoted parses a string in one of Prometheus' three kinds of quotes.
 func (p *parser) quoted() (string, error) {
 	start := p.pos
 	for _, quote := range []string{`"`, `'`, "`"} {
@@ -221,7 +226,7 @@ func (p *parser) quoted() (string, error) {
 	return "", p.errorf(`a quoted value is missing, such as "200"`)
 }
 
-// unescaped reads a string with escapes up to its closing quote.
+// unescaped parses a string with escapes, up to and with its closing quote.
 func (p *parser) unescaped(start int, quote byte) (string, error) {
 	var out []byte
 	for p.pos < len(p.text) {
@@ -231,11 +236,11 @@ func (p *parser) unescaped(start int, quote byte) (string, error) {
 		}
 		c, multibyte, rest, err := strconv.UnquoteChar(p.text[p.pos:], quote)
 		if err != nil {
-			return "", p.errorf("the escape is unknown: write a backslash as \\\\, or put the value into backquotes")
+			return "", p.errorf("unknown escape: write a backslash as \\\\, or put the value in backquotes")
 		}
 		switch next := len(p.text) - len(rest); {
 		case p.text[p.pos] != '\\':
-			out = append(out, p.text[p.pos:next]...) // As it is, even if it is no UTF-8.
+			out = append(out, p.text[p.pos:next]...) // As it is, even if it is not UTF-8.
 		case multibyte:
 			out = utf8.AppendRune(out, c)
 		default:
@@ -268,7 +273,7 @@ func (p *parser) errorf(format string, args ...any) error {
 	return p.errorAt(p.pos, format, args...)
 }
 
-// errorAt returns an error that shows the place at which it arose.
+// errorAt returns an error that shows its position in the selector.
 func (p *parser) errorAt(pos int, format string, args ...any) error {
 	where := fmt.Sprintf("before %.20q", p.text[pos:])
 	if pos == len(p.text) {

@@ -7,26 +7,28 @@ import (
 	"strings"
 )
 
-// nameLabel is the label that stands for the name of a series.
+// nameLabel is the label that holds the name of a series.
 const nameLabel = "__name__"
 
-// A selector picks series as Prometheus does: each matcher must match, and a
-// label that a series lacks is the empty string.
+// A selector selects series as Prometheus does: all matchers must match, and a
+// label that a series lacks has the empty string as its value.
 type selector struct {
-	names  []matcher // Of the series' name. At least one refuses the empty string.
-	labels []matcher // Of all other labels, at most maxMatchers.
+	names  []matcher // For the series' name. At least one does not match the empty string.
+	labels []matcher // For other labels. There are at most maxMatchers in both together.
+
+	nameCost int // The cost of matchesName per byte: the sum over names.
 }
 
 // A matcher matches the value of one label.
 type matcher struct {
 	label string
-	op    string // One of = != =~ !~.
+	op    string // One of =, !=, =~ and !~.
 	value string
-	re    *regexp.Regexp // Of =~ and !~, anchored at both ends.
-	cost  int            // Of matching one byte, roughly: the size of the expression, at least 1.
+	re    *regexp.Regexp // For =~ and !~, anchored at both ends.
+	cost  int            // The rough cost of matching one byte: the size of the expression, at least 1.
 }
 
-// matches tells whether the matcher matches a label's value.
+// matches reports whether the matcher matches the value of its label.
 func (m *matcher) matches(value []byte) bool {
 	switch m.op {
 	case "=":
@@ -40,7 +42,7 @@ func (m *matcher) matches(value []byte) bool {
 	}
 }
 
-// exactName returns the only name that the selector's series can have, "" where
+// exactName returns the only name that the selector's series can have, or "" if
 // there can be several.
 func (s *selector) exactName() string {
 	if len(s.names) == 1 && s.names[0].op == "=" {
@@ -49,7 +51,7 @@ func (s *selector) exactName() string {
 	return ""
 }
 
-// matchesName tells whether every name matcher matches.
+// matchesName reports whether all matchers for the name match.
 func (s *selector) matchesName(name []byte) bool {
 	for i := range s.names {
 		if !s.names[i].matches(name) {
@@ -59,16 +61,19 @@ func (s *selector) matchesName(name []byte) bool {
 	return true
 }
 
-// nameCost is what matchesName costs for each byte.
-func (s *selector) nameCost() int {
-	cost := 0
-	for i := range s.names {
-		cost += s.names[i].cost
+// matchesWithout reports whether the matchers for labels that a series lacks
+// match the empty string. The series has the labels of those in seen, a set of
+// bits 1<<i for labels[i].
+func (s *selector) matchesWithout(seen uint32) bool {
+	for i := range s.labels {
+		if seen&(1<<i) == 0 && !s.labels[i].matches(nil) {
+			return false
+		}
 	}
-	return cost
+	return true
 }
 
-// String returns the selector as Prometheus would write it.
+// String returns the selector as Prometheus prints it.
 func (s *selector) String() string {
 	name, inBraces := "", append(append([]matcher(nil), s.names...), s.labels...)
 	if exact := s.exactName(); isMetricName(exact) {
@@ -84,13 +89,13 @@ func (s *selector) String() string {
 	return name + "{" + strings.Join(parts, ",") + "}"
 }
 
-// isMetricName tells whether a name can stand before the braces.
+// isMetricName reports whether a name may be written before the braces.
 func isMetricName(name string) bool {
 	return name != "" && nameEnd(name, true) == len(name)
 }
 
-// nameEnd returns the length of the name that s begins with. Names of series
-// may have colons, names of labels may not.
+// nameEnd returns the length of the name at the start of s, 0 if there is none.
+// Names of series may contain colons, names of labels may not.
 func nameEnd(s string, colons bool) int {
 	for i := range len(s) {
 		c := s[i]
@@ -102,9 +107,9 @@ func nameEnd(s string, colons bool) int {
 	return len(s)
 }
 
-// regexpSize tells how many instructions a regular expression is compiled into,
-// roughly and without compiling it: a{1000} nested in itself is short to write
-// and takes hundreds of megabytes.
+// regexpSize estimates the number of instructions of a compiled regular
+// expression. It does not compile it, since a short expression can take hundreds
+// of megabytes: repetitions such as {1000}, nested.
 func regexpSize(re *syntax.Regexp) int {
 	size := 1
 	if re.Op == syntax.OpLiteral {

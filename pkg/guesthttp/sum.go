@@ -1,7 +1,7 @@
 package guesthttp
 
 import (
-	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -10,220 +10,205 @@ import (
 	"guest-metrics-server/pkg/exposition"
 )
 
-// The bounds of a page of series.
+// The bounds of a response in the Prometheus text format.
 const (
 	maxSeries      = 10_000     // That match.
-	maxMatchEffort = 10_000_000 // Bytes matched, times the size of what they were matched with: a twentieth of a second.
-	maxCount       = 1 << 53    // Above it a float64 no longer counts by ones.
+	maxMatchEffort = 10_000_000 // Bytes matched, times the cost of their matchers: about 50 ms.
 	maxLineBytes   = 32 << 10
 )
 
-// buffers are those of all guests that are read at a time.
+// buffers are shared by all Decoders: each borrows one during a read.
 var buffers = exposition.NewBuffers(maxLineBytes)
 
-// summer sums the series of pages.
+// A summer adds up the series of counters, one response after the other.
 type summer struct {
-	wanted  []wanted
-	scanner *exposition.Scanner
-	name    []byte // Of the last line: the lines of a family follow each other.
-	named   []candidate
+	scanner  *exposition.Scanner
+	counters []counter // The preferred one first. Shared and read-only.
+	sums     []sum     // One per counter.
 
-	sums   []sum // One for each of wanted.
-	series int
+	// The state of the current response.
+	named  []*sum // The sums whose counters have the current line's name.
+	series int    // That matched.
 	effort int
-	long   error // A line that may be of a wanted counter and is too long.
+	err    error // The first line that is too long and may belong to a counter.
 }
 
-// A sum is what a page says of one wanted counter.
+// A sum adds up the series of one counter.
 type sum struct {
+	*counter
+
+	// The state of the current response.
 	series int
 	value  float64
-	err    error // The first series without sense.
+	err    error // The first series whose value is not a count.
+
+	// The state of the current line.
+	matches bool   // All matchers match, of those whose labels were read.
+	seen    uint32 // The bit 1<<i is set when the label of counter.labels[i] was read.
 }
 
-// A candidate is a wanted counter that has the name of the line.
-type candidate struct {
-	index   int
-	matched bool   // By all labels so far.
-	seen    uint32 // The label matchers whose label was there.
-}
-
-func newSummer(all []wanted) *summer {
-	s := &summer{wanted: all, scanner: exposition.NewScanner(buffers), sums: make([]sum, len(all))}
-	s.scanner.SkipLongLines(s.skipLong)
+func newSummer(counters []counter) *summer {
+	s := &summer{scanner: exposition.NewScanner(buffers), counters: counters, sums: make([]sum, len(counters))}
+	s.scanner.SkipLongLines(s.skipLongLine)
 	return s
 }
 
-// skipLong skips a line that is too long, unless it is of a wanted counter:
-// without it the sum would be smaller than the one before, as after a restart.
-func (s *summer) skipLong(line exposition.LongLine) {
-	of := line.Name
-	matches := len(of) == 0 // It may have any name.
-	for i := range s.wanted {
-		w := &s.wanted[i]
-		if s.long == nil {
-			s.long = s.spend(len(of) * w.nameCost())
+// read reads a response to its end. It returns the sum of the first counter that
+// has series.
+func (s *summer) read(r io.Reader) (reading, error) {
+	s.reset(r)
+	err := s.scan()
+	for s.scanner.Scan() { // After an error: read the rest, so that the scanner returns its buffer.
+	}
+	if err := cmp.Or(err, s.scanner.Err(), s.err); err != nil {
+		return reading{}, readError(err)
+	}
+	for i := range s.sums {
+		if s.sums[i].series > 0 {
+			return s.sums[i].result()
 		}
-		matches = matches || s.long == nil && w.matchesName(of)
 	}
-	if matches && s.long == nil {
-		s.long = fmt.Errorf("%w: %d bytes of a series %.40q, more than the %d that are read: let it have fewer or shorter labels", exposition.ErrLineTooLong, line.Bytes, of, maxLineBytes)
-	}
+	return reading{}, s.nothingFound()
 }
 
-// read reads a page to its end. It returns the index of the first wanted counter
-// that has series, and their sum.
-func (s *summer) read(r io.Reader) (int, float64, error) {
-	clear(s.sums)
-	s.name, s.named, s.series, s.effort, s.long = s.name[:0], s.named[:0], 0, 0, nil
+func (s *summer) reset(r io.Reader) {
 	s.scanner.Reset(r)
-	err := s.scan()
-	for s.scanner.Scan() { // Only after an error: the scanner gives its buffer back at the end.
+	for i := range s.sums {
+		s.sums[i] = sum{counter: &s.counters[i]}
 	}
-	if err == nil {
-		err = s.scanner.Err()
-	}
-	if err == nil {
-		err = s.long
-	}
-	if err != nil {
-		return 0, 0, fmt.Errorf("read the page: %w", err)
-	}
-	for i, sum := range s.sums {
-		if sum.series > 0 {
-			return i, math.Floor(sum.value), sum.problem()
-		}
-	}
-	return 0, 0, s.nothingFound()
+	s.named, s.series, s.effort, s.err = s.named[:0], 0, 0, nil
 }
 
 func (s *summer) nothingFound() error {
 	const key = AnnotationPrefix + "series"
-	if len(s.wanted) == 1 {
-		return fmt.Errorf("no series on the page matches %.200q: correct the annotation %s, or leave it out to use a well-known counter", s.wanted[0].text, key)
+	if len(s.counters) == 1 {
+		return fmt.Errorf("no series in the response matches %.200q: correct the annotation %s, or remove it to use a well-known counter", s.counters[0].text, key)
 	}
-	return fmt.Errorf("none of the well-known request counters is on the page: choose one of its series with the annotation %s, such as http_requests_total", key)
+	return fmt.Errorf("the response has none of the well-known request counters: choose one of its series with the annotation %s, such as http_requests_total", key)
 }
 
+// scan adds up all lines of the response.
 func (s *summer) scan() error {
 	for s.scanner.Scan() {
-		if !bytes.Equal(s.scanner.Name(), s.name) || len(s.name) == 0 {
-			if err := s.nextFamily(); err != nil {
+		if !s.scanner.SameName() {
+			var err error
+			if s.named, err = s.appendNamed(s.named[:0], s.scanner.Name()); err != nil {
 				return err
 			}
 		}
 		if len(s.named) == 0 {
 			continue
 		}
-		if err := s.add(); err != nil {
+		if err := s.addLine(); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// nextFamily finds the wanted counters that have the line's name.
-func (s *summer) nextFamily() error {
-	s.name = append(s.name[:0], s.scanner.Name()...)
-	s.named = s.named[:0]
-	for i := range s.wanted {
-		w := &s.wanted[i]
-		if err := s.spend(len(s.name) * w.nameCost()); err != nil {
-			return err
+// appendNamed appends the sums whose counters can have series of the given name.
+func (s *summer) appendNamed(named []*sum, name []byte) ([]*sum, error) {
+	for i := range s.counters {
+		c := &s.counters[i]
+		if err := s.spend(len(name) * c.nameCost); err != nil {
+			return nil, err
 		}
-		if w.matchesName(s.name) {
-			s.named = append(s.named, candidate{index: i})
+		if c.matchesName(name) {
+			named = append(named, &s.sums[i])
 		}
 	}
-	return nil
+	return named, nil
 }
 
-// add adds the line's series to the counters that want it.
-func (s *summer) add() error {
-	for i := range s.named {
-		s.named[i].matched, s.named[i].seen = true, 0
+// addLine adds the series of the current line to the sums that it matches.
+func (s *summer) addLine() error {
+	for _, c := range s.named {
+		c.matches, c.seen = true, 0
 	}
 	for label, value, ok := s.scanner.NextLabel(); ok; label, value, ok = s.scanner.NextLabel() {
-		if err := s.match(label, value); err != nil {
+		if err := s.matchLabel(label, value); err != nil {
 			return err
 		}
 	}
 	value, err := s.scanner.Value()
-	for i := range s.named {
-		c := &s.named[i]
-		if w := &s.wanted[c.index]; c.matched && w.matchesWithout(c.seen) {
-			if s.series++; s.series > maxSeries {
-				return fmt.Errorf("more than %d series match %.200q: choose fewer of them with the annotation %sseries", maxSeries, w.text, AnnotationPrefix)
-			}
-			s.sums[c.index].add(s.name, value, err)
+	for _, c := range s.named {
+		if !c.matches || !c.matchesWithout(c.seen) {
+			continue
 		}
+		if s.series++; s.series > maxSeries {
+			return fmt.Errorf("more than %d series match %.200q: select fewer with the annotation %sseries", maxSeries, c.text, AnnotationPrefix)
+		}
+		c.add(s.scanner.Name(), value, err)
 	}
 	return nil
 }
 
-// match matches one label of the line with all that ask for it.
-func (s *summer) match(label, value []byte) error {
-	for i := range s.named {
-		c := &s.named[i]
-		labels := s.wanted[c.index].labels
-		for j := range labels {
-			m := &labels[j]
+// matchLabel applies the matchers of one label of the current line.
+func (s *summer) matchLabel(label, value []byte) error {
+	for _, c := range s.named {
+		matchers := c.labels // Faster than a look-up for each matcher.
+		for i := range matchers {
+			m := &matchers[i]
 			if string(label) != m.label {
 				continue
 			}
 			if err := s.spend(len(value) * m.cost); err != nil {
 				return err
 			}
-			c.seen |= 1 << j
-			c.matched = c.matched && m.matches(value)
+			c.seen |= 1 << i
+			c.matches = c.matches && m.matches(value)
 		}
 	}
 	return nil
 }
 
-// spend bounds what matching a page may cost.
+// skipLongLine is called for a line that is too long to read. If the line may
+// belong to a counter, that is an error: without it the sum would be smaller
+// than the one before, which would look like a restart of the server.
+func (s *summer) skipLongLine(line exposition.LongLine) {
+	if s.err != nil {
+		return
+	}
+	named, err := s.appendNamed(nil, line.Name)
+	switch {
+	case err != nil:
+		s.err = err
+	case len(named) > 0, len(line.Name) == 0: // Without a name it may belong to any counter.
+		s.err = fmt.Errorf("%w: series %.40q has %d bytes, the limit is %d: give it fewer or shorter labels", exposition.ErrLineTooLong, line.Name, line.Bytes, maxLineBytes)
+	}
+}
+
+// spend bounds the effort of matching one response.
 func (s *summer) spend(effort int) error {
 	if s.effort += effort; s.effort > maxMatchEffort {
-		return errors.New("matching the page's series takes too long: use = and != or shorter regular expressions in the selector, or a page with fewer series")
+		return errors.New("matching its series takes too long: use = and != or shorter regular expressions in the selector, or expose fewer series")
 	}
 	return nil
 }
 
-// matchesWithout tells whether the label matchers whose label was not there
-// match the empty string that stands for it.
-func (s *selector) matchesWithout(seen uint32) bool {
-	for i := range s.labels {
-		if seen&(1<<i) == 0 && !s.labels[i].matches(nil) {
-			return false
-		}
-	}
-	return true
-}
-
-// add adds a series. One whose value makes no sense makes the sum senseless:
-// without it the sum would be smaller than the one before, as after a restart.
+// add adds a series with the given value, or the error of reading it. A value
+// that is not a count makes the whole sum an error: without it the sum would be
+// smaller than the one before, which would look like a restart of the server.
 func (s *sum) add(name []byte, value float64, err error) {
 	s.series++
 	switch {
 	case s.err != nil:
 	case err != nil:
-		s.err = fmt.Errorf("a series %.40q cannot be read: its labels are malformed, or its value is no number", name)
+		s.err = fmt.Errorf("series %.40q cannot be read: its labels are malformed, or its value is not a number", name)
 	case !isCount(value):
-		s.err = fmt.Errorf("a series %.40q has the value %v, which is no count of requests: choose others with the annotation %sseries", name, value, AnnotationPrefix)
+		s.err = fmt.Errorf("series %.40q has the value %v, which is not a count of requests: choose other series with the annotation %sseries", name, value, AnnotationPrefix)
 	default:
 		s.value += value
 	}
 }
 
-// problem says what makes the sum senseless.
-func (s *sum) problem() error {
-	if s.err == nil && !isCount(s.value) {
-		return fmt.Errorf("the series add up to %v, which is no count of requests", s.value)
+// result returns the sum, or an error if it is not a count.
+func (s *sum) result() (reading, error) {
+	if s.err != nil {
+		return reading{}, s.err
 	}
-	return s.err
-}
-
-// isCount tells whether a value can be that of a counter of requests.
-func isCount(value float64) bool {
-	return value >= 0 && value <= maxCount // Not so NaN.
+	if !isCount(s.value) {
+		return reading{}, fmt.Errorf("the series add up to %v, which is not a count of requests", s.value)
+	}
+	return reading{source: s.text, requests: math.Floor(s.value), countsOwnReads: s.countsOwnReads, connections: math.NaN()}, nil
 }
