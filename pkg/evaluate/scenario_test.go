@@ -61,7 +61,7 @@ func TestScenarios(t *testing.T) {
 	})
 }
 
-// ask puts a question to the provider and renders the answer.
+// ask sends a query to the API and renders the answer.
 func (w *world) ask(t *testing.T, d *datadriven.TestData) string {
 	var args []string
 	namespace, selectText := defaultNamespace, ""
