@@ -20,15 +20,17 @@ const (
 	maxURIBytes = 16 << 10
 
 	// maxInWork is how many requests of one tenant are authorized and answered at
-	// a time. It is more than the HPA controller's usual five.
-	maxInWork = 8
-	// maxWaiting is how many more of its requests may wait.
-	maxWaiting = 256
+	// a time. An answer is a few milliseconds of one core: more at a time are not
+	// answered sooner, and delay those of others.
+	maxInWork = 4
+	// maxWaiting is how many more of its requests may wait. What waits costs no
+	// CPU, as what is refused and sent again at once does.
+	maxWaiting = 500
 	// maxPatience is how long they wait before they are told to come back.
 	maxPatience = 2 * time.Second
 	// maxInFlight is how many requests of all tenants are in work or waiting. It
 	// bounds memory: one takes some 50 kB with its connection.
-	maxInFlight = 1000
+	maxInFlight = 2000
 
 	retryAfterSeconds = 1
 )

@@ -97,9 +97,9 @@ func TestAllRequestsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCrowd()
 		for _, name := range []string{"a", "b", "c", "d", "e"} {
-			c.send(t, name, 250)
+			c.send(t, name, maxInFlight/4)
 		}
-		want := map[string]map[int]int{"e": {http.StatusTooManyRequests: 250}}
+		want := map[string]map[int]int{"e": {http.StatusTooManyRequests: maxInFlight / 4}}
 		if diff := cmp.Diff(want, c.answered()); diff != "" {
 			t.Errorf("answered at once, -want +got:\n%s", diff)
 		}

@@ -3,10 +3,15 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -114,32 +119,87 @@ func percentiles(sorted []time.Duration) string {
 	return fmt.Sprintf("%s at the median and %s at the 99th percentile of %d", at(0.5), at(0.99), len(sorted))
 }
 
+// floodVariable has the path of a flooder's JSON, for a process that floods.
+const floodVariable = "GUEST_METRICS_E2E_FLOOD"
+
+// A flooder sends hostile requests from a process of its own: in that of the test
+// the HPA's queries would wait for their turn among its goroutines.
+type flooder struct {
+	Host, Namespace string
+	TLS             rest.TLSClientConfig
+	AtATime         int
+}
+
 // flood keeps so many requests in flight until it is stopped, and returns how
 // they were answered, by status; 0 stands for a connection that failed.
 func flood(t *testing.T, config *rest.Config, namespace string, atATime int) (stop func() map[int]int) {
 	t.Helper()
-	client := clientOf(t, config)
-	ctx, cancel := context.WithCancel(t.Context())
+	text, err := json.Marshal(flooder{Host: config.Host, Namespace: namespace, TLS: config.TLSClientConfig, AtATime: atATime})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "flood.json")
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), floodVariable+"="+path)
+	cmd.Stderr = os.Stderr
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	cmd.Stdout = &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return func() map[int]int {
+		if err := errors.Join(stdin.Close(), cmd.Wait()); err != nil {
+			t.Fatal(err)
+		}
+		codes := make(map[int]int)
+		if err := json.Unmarshal(out.Bytes(), &codes); err != nil {
+			t.Fatal(err)
+		}
+		return codes
+	}
+}
+
+// runFlood floods until standard input ends, and prints how requests were answered.
+func runFlood(path string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	var f flooder
+	if err := json.Unmarshal(text, &f); err != nil {
+		return err
+	}
+	client, err := rest.HTTPClientFor(&rest.Config{Host: f.Host, TLSClientConfig: f.TLS})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
 	codes := make(map[int]int)
 	var mu sync.Mutex
 	var running sync.WaitGroup
 	var next atomic.Int64
-	for range atATime {
+	for range f.AtATime {
 		running.Go(func() {
 			for ctx.Err() == nil {
 				i := int(next.Add(1))
-				code := send(ctx, client, config.Host+hostilePaths[i%len(hostilePaths)](namespace, i))
+				code := send(ctx, client, f.Host+hostilePaths[i%len(hostilePaths)](f.Namespace, i))
 				mu.Lock()
 				codes[code]++
 				mu.Unlock()
 			}
 		})
 	}
-	return func() map[int]int {
-		cancel()
-		running.Wait()
-		return codes
-	}
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	cancel()
+	running.Wait()
+	return json.NewEncoder(os.Stdout).Encode(codes)
 }
 
 func send(ctx context.Context, client *http.Client, address string) int {

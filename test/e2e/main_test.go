@@ -36,6 +36,13 @@ var (
 )
 
 func TestMain(m *testing.M) {
+	if path := os.Getenv(floodVariable); path != "" {
+		if err := runFlood(path); err != nil {
+			fmt.Fprintln(os.Stderr, "flood:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	// The tests wait and hardly compute: the default, the number of CPUs, would
 	// let most of them wait for each other.
 	if err := flag.Set("test.parallel", "32"); err != nil {
