@@ -2,6 +2,7 @@ package apiserver
 
 import (
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -62,9 +63,14 @@ func newLimits() *limits {
 }
 
 // withShares lets a request pass when its tenant has fewer than maxInWork in
-// work. It expects to run behind authentication.
+// work. It expects to run behind authentication. The kubelet's probes always pass:
+// they are anonymous, as anybody's requests may be.
 func (l *limits) withShares(next http.Handler, c *genericapiserver.Config) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if isProbe(r.URL.Path) {
+			next.ServeHTTP(w, r)
+			return
+		}
 		tooMany := func(reason, message string) {
 			l.rejected.WithLabelValues(reason).Inc()
 			responsewriters.ErrorNegotiated(apierrors.NewTooManyRequests(message, retryAfterSeconds), c.Serializer, schema.GroupVersion{}, w, r)
@@ -90,6 +96,16 @@ func (l *limits) withShares(next http.Handler, c *genericapiserver.Config) http.
 		case <-r.Context().Done():
 		}
 	})
+}
+
+// isProbe reports whether a path is one of those that tell of the server's health.
+func isProbe(path string) bool {
+	for _, probe := range []string{"/livez", "/readyz", "/healthz"} {
+		if path == probe || strings.HasPrefix(path, probe+"/") {
+			return true
+		}
+	}
+	return false
 }
 
 // enter returns the tenant's share with one more request, nil with the reason

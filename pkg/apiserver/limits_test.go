@@ -107,6 +107,25 @@ func TestAllRequestsAreBounded(t *testing.T) {
 	})
 }
 
+// Whoever floods the server without a name does not keep the kubelet, which has
+// none either, from probing it.
+func TestProbesPassACrowd(t *testing.T) {
+	full := newLimits()
+	full.inFlight = maxInFlight
+	handler := full.withShares(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), &genericapiserver.Config{Serializer: apiserver.Codecs})
+	for path, want := range map[string]int{
+		"/readyz": http.StatusOK, "/livez/ping": http.StatusOK, "/healthz": http.StatusOK,
+		"/readyzz": http.StatusTooManyRequests, "/metrics": http.StatusTooManyRequests, "/apis/livez": http.StatusTooManyRequests,
+	} {
+		ctx := request.WithRequestInfo(t.Context(), &request.RequestInfo{})
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, path, nil))
+		if w.Code != want {
+			t.Errorf("%s: %d, want %d", path, w.Code, want)
+		}
+	}
+}
+
 func TestServiceAccountsOfANamespaceAreOneTenant(t *testing.T) {
 	for name, want := range map[string]string{
 		"system:serviceaccount:shop:one": "system:serviceaccounts:shop",
