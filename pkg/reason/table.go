@@ -104,7 +104,7 @@ var table = []Info{
 	{
 		Code: NotReported, Meaning: "The samples lack the series that the metric needs.",
 		Cure:    "The message says which series; [metrics.md](metrics.md) says what gives it.",
-		Example: "kubevirt_vmi_memory_available_bytes is not reported for this VMI",
+		Example: "virt-handler's response has no usable kubevirt_vmi_memory_available_bytes of this VMI",
 	},
 	{
 		Code: NoMembers, OfGroup: true, Meaning: "No VMI belongs to the pool, replica set or namespace, or none is behind the Service.",
