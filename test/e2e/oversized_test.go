@@ -14,7 +14,7 @@ import (
 // longer than what is read. Another tenant's VMIs on the same node stay fresh, and
 // the offender's answer says what is wrong.
 func TestAnOversizedVMI(t *testing.T) {
-	t.Parallel()
+	// Not in parallel: the exporters are slow with so many labels.
 	neighbours := newNamespace(t)
 	offenders := neighbours + "-offenders"
 	createNamespace(t, offenders)
