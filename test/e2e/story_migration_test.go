@@ -42,12 +42,18 @@ func workBesideLeftovers(t *testing.T, cores float64, contradicted func(utilizat
 	const before, percent = 2, 30
 	namespace := newNamespace(t)
 	script := fmt.Sprintf(`, script.guestmetrics.io/cpu-percent: "%d"`, percent)
+	metrics := map[string]string{"by-object": objectMetric("by-object"), "by-value": valueMetric("by-value"), "by-pods": podsMetric()}
+	for name := range metrics {
+		apply(t, namespace, pool(name, before, exactWarmup, script))
+	}
+	// The story begins with guests that count: one that starts later than the other
+	// is no load while it warms up.
+	eventually(t, 2*time.Minute, func(ctx context.Context) string {
+		return windowsAreFull(ctx, namespace, "", len(metrics)*before)
+	})
 	lines := make(map[string]*timeline)
 	still := make(map[*timeline]int)
-	for name, metric := range map[string]string{
-		"by-object": objectMetric("by-object"), "by-value": valueMetric("by-value"), "by-pods": podsMetric(),
-	} {
-		apply(t, namespace, pool(name, before, exactWarmup, script))
+	for name, metric := range metrics {
 		apply(t, namespace, autoscaler(name, 1, 6, metric))
 		lines[name] = watchReplicas(t, namespace, name)
 		still[lines[name]] = before
