@@ -33,7 +33,7 @@ func newText(tb testing.TB) []byte {
 	return template.Node(3).AppendText(nil, 15)
 }
 
-// BenchmarkDecode decodes the text of one page.
+// BenchmarkDecode decodes the text of one response.
 func BenchmarkDecode(b *testing.B) {
 	text := newText(b)
 
@@ -55,7 +55,7 @@ func BenchmarkDecode(b *testing.B) {
 	}
 	for _, way := range ways {
 		b.Run(way.name, func(b *testing.B) {
-			perPage(b, len(text), func() {
+			perResponse(b, len(text), func() {
 				if err := way.decode(text); err != nil {
 					b.Fatal(err)
 				}

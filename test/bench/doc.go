@@ -13,6 +13,6 @@
 //   - Queries ask as the HPA controller does: one metric of a pool's pods by
 //     label selector, in protobuf, over HTTP/2 and TLS, one after another. The age
 //     of data is what the answers' timestamps say when they arrive.
-//   - Missed rounds are pages that should have been scraped within a whole number
+//   - Missed rounds are responses that should have been scraped within a whole number
 //     of intervals and were not.
 package main

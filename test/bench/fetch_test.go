@@ -19,33 +19,33 @@ import (
 	"guest-metrics-server/pkg/scrape"
 )
 
-// BenchmarkFetch fetches a page over TLS: our way, with decoding, against only
-// downloading and unpacking it. The server's part is in both.
+// BenchmarkFetch fetches a response over TLS: our way, with decoding, against only
+// downloading and decompressing it. The server's part is in both.
 func BenchmarkFetch(b *testing.B) {
 	text := newText(b)
-	var packed bytes.Buffer
-	packer := gzip.NewWriter(&packed)
-	_, _ = packer.Write(text)
-	_ = packer.Close()
+	var compressed bytes.Buffer
+	compressor := gzip.NewWriter(&compressed)
+	_, _ = compressor.Write(text)
+	_ = compressor.Close()
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Encoding", "gzip")
-		_, _ = w.Write(packed.Bytes())
+		_, _ = w.Write(compressed.Bytes())
 	}))
 	defer server.Close()
-	b.Run("download-and-unpack", func(b *testing.B) {
+	b.Run("download-and-decompress", func(b *testing.B) {
 		client := plainClient(server)
-		var unpacker gzip.Reader
-		perPage(b, len(text), func() {
-			if err := download(client, server.URL, &unpacker); err != nil {
+		var decompressor gzip.Reader
+		perResponse(b, len(text), func() {
+			if err := download(client, server.URL, &decompressor); err != nil {
 				b.Fatal(err)
 			}
 		})
 	})
 	b.Run("guest-metrics-server", func(b *testing.B) {
-		pages := make(chan error)
-		stop := scrapeAll(b.Context(), server, pages)
-		perPage(b, len(text), func() {
-			if err := <-pages; err != nil {
+		responses := make(chan error)
+		stop := scrapeAll(b.Context(), server, responses)
+		perResponse(b, len(text), func() {
+			if err := <-responses; err != nil {
 				b.Fatal(err)
 			}
 		})
@@ -53,9 +53,9 @@ func BenchmarkFetch(b *testing.B) {
 	})
 }
 
-// perPage reports the CPU time of a page as well: the time between two of ours
+// perResponse reports the CPU time of a response as well: the time between two of ours
 // is not work alone, and the machine may be busy with other things.
-func perPage(b *testing.B, textBytes int, next func()) {
+func perResponse(b *testing.B, textBytes int, next func()) {
 	b.SetBytes(int64(textBytes))
 	b.ReportAllocs()
 	var before, after syscall.Rusage
@@ -65,11 +65,11 @@ func perPage(b *testing.B, textBytes int, next func()) {
 	}
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &after)
 	used := after.Utime.Nano() + after.Stime.Nano() - before.Utime.Nano() - before.Stime.Nano()
-	b.ReportMetric(float64(used)/float64(b.N), "cpu-ns/page")
+	b.ReportMetric(float64(used)/float64(b.N), "cpu-ns/response")
 }
 
 // scrapeAll scrapes as the server does, but all the time.
-func scrapeAll(ctx context.Context, server *httptest.Server, pages chan<- error) (stop func()) {
+func scrapeAll(ctx context.Context, server *httptest.Server, responses chan<- error) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
 	client := scrape.NewClient(scrape.ClientConfig{
@@ -78,27 +78,29 @@ func scrapeAll(ctx context.Context, server *httptest.Server, pages chan<- error)
 		},
 		Idle: time.Minute,
 	})
-	pool := scrape.NewPool(scrape.Config{
-		Interval: time.Millisecond,
-		Timeout:  time.Minute,
-		MaxBytes: 128 << 20,
-		Gzip:     true,
-		Client:   func(scrape.Target) *http.Client { return client },
-		Pages: func(scrape.Target) scrape.PageFunc {
-
-			return func(ctx context.Context, _ time.Time, page io.Reader) error {
-				_, err := domainstats.Decode(page)
+	target := scrape.Target{Name: "n1", URL: server.URL}
+	scraper := scrape.New(scrape.Config[scrape.Target]{
+		Settings: scrape.Settings{
+			Interval: time.Millisecond,
+			Timeout:  time.Minute,
+			MaxBytes: 128 << 20,
+			Gzip:     true,
+		},
+		Target: func(t scrape.Target) scrape.Target { return t },
+		Client: func(scrape.Target) *http.Client { return client },
+		Decoder: func(scrape.Target) scrape.DecodeFunc {
+			return func(ctx context.Context, _ time.Time, response io.Reader) error {
+				_, err := domainstats.Decode(response)
 				select {
-				case pages <- err:
+				case responses <- err:
 				case <-ctx.Done():
 				}
 				return err
 			}
 		},
 	})
-	targets := func() []scrape.Target { return []scrape.Target{{Name: "n1", URL: server.URL}} }
 	var running sync.WaitGroup
-	running.Go(func() { pool.Run(ctx, targets, nil) })
+	running.Go(func() { scraper.Run(ctx, func() []scrape.Target { return []scrape.Target{target} }, nil) })
 	return func() {
 		cancel()
 		running.Wait()
@@ -114,15 +116,15 @@ func plainClient(server *httptest.Server) *http.Client {
 	}}
 }
 
-func download(client *http.Client, url string, unpacker *gzip.Reader) error {
+func download(client *http.Client, url string, decompressor *gzip.Reader) error {
 	response, err := client.Get(url)
 	if err != nil {
 		return err
 	}
 	defer response.Body.Close()
-	if err := unpacker.Reset(response.Body); err != nil {
+	if err := decompressor.Reset(response.Body); err != nil {
 		return err
 	}
-	_, err = io.Copy(io.Discard, unpacker)
+	_, err = io.Copy(io.Discard, decompressor)
 	return err
 }

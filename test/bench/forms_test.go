@@ -21,8 +21,8 @@ import (
 	"guest-metrics-server/pkg/series"
 )
 
-// BenchmarkForms sends and receives one page in each form that virt-handler can
-// be asked for. Sending is what promhttp does after all is gathered: it packs with
+// BenchmarkForms sends and receives one response in each form that virt-handler can
+// be asked for. Sending is what promhttp does after all is gathered: it compresses with
 // the standard library at its default level, also in KubeVirt.
 func BenchmarkForms(b *testing.B) {
 	text := newText(b)
@@ -35,9 +35,9 @@ func BenchmarkForms(b *testing.B) {
 	plain, delimited := expfmt.NewFormat(expfmt.TypeTextPlain), expfmt.NewFormat(expfmt.TypeProtoDelim)
 	receiveProtobuf := newProtobufReceiver()
 	senders := []struct {
-		name   string
-		format expfmt.Format
-		packer *stdgzip.Writer
+		name       string
+		format     expfmt.Format
+		compressor *stdgzip.Writer
 	}{
 		{"text-identity", plain, nil},
 		{"text-gzip", plain, stdgzip.NewWriter(nil)},
@@ -49,22 +49,22 @@ func BenchmarkForms(b *testing.B) {
 		var sent bytes.Buffer
 		send := func() {
 			sent.Reset()
-			if err := sendPage(&sent, families, s.format, s.packer); err != nil {
+			if err := sendResponse(&sent, families, s.format, s.compressor); err != nil {
 				b.Fatal(err)
 			}
 		}
 		send()
 		wire[s.name] = bytes.Clone(sent.Bytes())
 		b.Run("send/"+s.name, func(b *testing.B) {
-			perPage(b, len(text), send)
+			perResponse(b, len(text), send)
 			b.ReportMetric(float64(sent.Len()), "wire-bytes")
 		})
 	}
 
 	receivers := []struct {
-		name, form string
-		unpacker   unpacker
-		receive    func(io.Reader) (int, error)
+		name, form   string
+		decompressor decompressor
+		receive      func(io.Reader) (int, error)
 	}{
 		{"text-identity", "text-identity", nil, receiveText},
 		{"text-gzip", "text-gzip", new(gzip.Reader), receiveText},
@@ -74,8 +74,8 @@ func BenchmarkForms(b *testing.B) {
 	}
 	for _, r := range receivers {
 		b.Run("receive/"+r.name, func(b *testing.B) {
-			perPage(b, len(text), func() {
-				got, err := receivePage(wire[r.form], r.unpacker, r.receive)
+			perResponse(b, len(text), func() {
+				got, err := receiveResponse(wire[r.form], r.decompressor, r.receive)
 				if err != nil || got != values {
 					b.Fatalf("%d values of %d: %v", got, values, err)
 				}
@@ -85,7 +85,7 @@ func BenchmarkForms(b *testing.B) {
 	}
 }
 
-// parse returns the page's families in the order in which a registry gathers them.
+// parse returns the families of a response in the order in which a registry gathers them.
 func parse(b *testing.B, text []byte) []*dto.MetricFamily {
 	b.Helper()
 	parser := expfmt.NewTextParser(model.LegacyValidation)
@@ -100,12 +100,12 @@ func parse(b *testing.B, text []byte) []*dto.MetricFamily {
 	return families
 }
 
-// sendPage encodes the families, and packs them if there is a packer.
-func sendPage(to *bytes.Buffer, families []*dto.MetricFamily, format expfmt.Format, packer *stdgzip.Writer) error {
+// sendResponse encodes the families, and compresses them if there is a compressor.
+func sendResponse(to *bytes.Buffer, families []*dto.MetricFamily, format expfmt.Format, compressor *stdgzip.Writer) error {
 	var w io.Writer = struct{ io.Writer }{to} // Hides the buffer from expfmt, which sees a response there.
-	if packer != nil {
-		packer.Reset(w)
-		w = packer
+	if compressor != nil {
+		compressor.Reset(w)
+		w = compressor
 	}
 	encoder := expfmt.NewEncoder(w, format)
 	for _, family := range families {
@@ -113,33 +113,33 @@ func sendPage(to *bytes.Buffer, families []*dto.MetricFamily, format expfmt.Form
 			return err
 		}
 	}
-	if packer != nil {
-		return packer.Close()
+	if compressor != nil {
+		return compressor.Close()
 	}
 	return nil
 }
 
-type unpacker interface {
+type decompressor interface {
 	io.Reader
 	Reset(io.Reader) error
 }
 
-func receivePage(wire []byte, unpacker unpacker, receive func(io.Reader) (int, error)) (values int, err error) {
-	if unpacker == nil {
+func receiveResponse(wire []byte, decompressor decompressor, receive func(io.Reader) (int, error)) (values int, err error) {
+	if decompressor == nil {
 		return receive(bytes.NewReader(wire))
 	}
-	if err := unpacker.Reset(bytes.NewReader(wire)); err != nil {
+	if err := decompressor.Reset(bytes.NewReader(wire)); err != nil {
 		return 0, err
 	}
-	return receive(unpacker)
+	return receive(decompressor)
 }
 
 func receiveText(r io.Reader) (values int, err error) {
-	page, err := domainstats.Decode(r)
-	for _, s := range page.Samples {
+	response, err := domainstats.Decode(r)
+	for _, s := range response.Samples {
 		values += len(s.Values)
 	}
-	return values, errors.Join(err, page.Problem)
+	return values, errors.Join(err, response.Problem)
 }
 
 // newProtobufReceiver returns a function that counts the values which

@@ -12,7 +12,7 @@ import (
 // metrics is what the server tells of itself.
 type metrics struct {
 	heapBytes, allocatedBytes float64
-	scraped, failed           float64 // Pages.
+	scraped, failed           float64 // Responses.
 	known, vmis               float64
 }
 

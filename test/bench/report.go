@@ -43,7 +43,7 @@ func (r *report) fleets(b *strings.Builder) {
 		{"heap in use", func(r *result) string { return mebibytes(r.metrics.heapBytes) }},
 		{"RSS per VMI", func(r *result) string { return fmt.Sprintf("%.1f kB", float64(r.rssBytes)/1e3/float64(r.vmis)) }},
 		{"allocated per round", func(r *result) string { return mebibytes(r.allocPerRound) }},
-		{"missed pages of those due", func(r *result) string { return fmt.Sprintf("%.0f of %.0f", max(0, r.missed), r.due) }},
+		{"missed responses of those due", func(r *result) string { return fmt.Sprintf("%.0f of %.0f", max(0, r.missed), r.due) }},
 		{"failed scrapes", func(r *result) string { return fmt.Sprintf("%.0f", r.metrics.failed) }},
 		{"age of data, p50 / p99", func(r *result) string { return ages(&r.answers) }},
 		{"query of a pool of 10, p50 / p99", func(r *result) string { return latency(&r.answers, 10) }},

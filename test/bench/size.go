@@ -27,7 +27,7 @@ type result struct {
 	cores         float64
 	rssBytes      int64
 	metrics       metrics
-	missed        float64 // Pages, of those that were due.
+	missed        float64 // Responses, of those that were due.
 	due           float64
 	allocPerRound float64
 	answers       answers
