@@ -31,12 +31,12 @@ func Run(ctx context.Context, o *Options) error {
 	if err != nil {
 		return err
 	}
-	store := inventory.NewStore(o.Warmup, time.Now)
+	known := inventory.New(o.Warmup, time.Now)
 	events, err := newEvents(ctx, client)
 	if err != nil {
 		return err
 	}
-	watcher, err := inventory.NewWatcher(client, store, o.KubeVirtNamespace, events.problem)
+	watcher, err := inventory.NewWatcher(client, known, o.KubeVirtNamespace, events.problem)
 	if err != nil {
 		return err
 	}
@@ -45,15 +45,17 @@ func Run(ctx context.Context, o *Options) error {
 		return err
 	}
 	virtHandlers := source.NewVirtHandlers(source.VirtHandlersConfig{
-		Inventory: store, RateWindow: o.RateWindow, Interval: o.ScrapeInterval, Timeout: o.ScrapeTimeout, Replica: replicaName(),
+		Inventory: known.Store, KubeVirt: known.KubeVirt,
+		RateWindow: o.RateWindow, Interval: o.ScrapeInterval, Timeout: o.ScrapeTimeout, Replica: replicaName(),
 	})
 	statusPages := source.NewStatusPages(source.StatusPagesConfig{
-		Inventory: store, RateWindow: o.RateWindow, Interval: o.GuestInterval, Timeout: o.GuestTimeout, Replica: replicaName(),
+		Inventory: known.Store, GuestCAs: known.GuestCAs, NodeAddresses: known.NodeAddresses,
+		RateWindow: o.RateWindow, Interval: o.GuestInterval, Timeout: o.GuestTimeout, Replica: replicaName(),
 		Allowed: allowed, Detected: events.detected,
 	})
 	sources := []dataSource{virtHandlers, statusPages}
 	evaluator := evaluate.New(evaluate.Config{
-		Inventory:        store,
+		Inventory:        known.Store,
 		Sources:          map[metric.Source]evaluate.Source{metric.DomainStats: virtHandlers, metric.StatusPages: statusPages},
 		Now:              time.Now,
 		RateWindow:       o.RateWindow,

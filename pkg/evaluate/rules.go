@@ -25,8 +25,8 @@ func (e *Evaluator) evaluate(q question, members []inventory.Member) (metric.Rea
 
 // assess returns the metric of one VMI, or why it is unknown.
 func (e *Evaluator) assess(m inventory.Member, served *metric.Metric, match metric.Match) (metric.Reading, *reason.Error) {
-	if m.Standing != nil {
-		return metric.Reading{}, m.Standing
+	if m.Excluded != nil {
+		return metric.Reading{}, m.Excluded
 	}
 	reading, err := e.read(m, served, match)
 	if err == nil {
@@ -86,7 +86,7 @@ func (e *Evaluator) group(q question, members []inventory.Member) (metric.Readin
 			known.Warming++
 		case err.Code == reason.NoEndpoint && q.Kind == inventory.Namespaces:
 			// Of all that is in a namespace, most may serve no HTTP.
-		case m.Standing == nil:
+		case m.Excluded == nil:
 			known.Unknown++
 		}
 		reasons.Add(err)

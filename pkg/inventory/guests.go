@@ -1,30 +1,19 @@
 package inventory
 
 import (
-	"net/netip"
-
 	"k8s.io/apimachinery/pkg/types"
 
 	"guest-metrics-server/pkg/guesthttp"
 )
 
-// guests is what the inventory needs to find the guests' status pages.
+// guests knows which guests have a status page, and when that changes.
 type guests struct {
 	annotated map[types.NamespacedName]struct{} // VMIs with an endpoint.
 	changed   chan struct{}
-	cas       map[string][]byte // By namespace.
-	nodes     map[string][]netip.Addr
-	nodesWith map[netip.Addr]int // How many nodes have an address.
 }
 
 func newGuests() guests {
-	return guests{
-		annotated: make(map[types.NamespacedName]struct{}),
-		changed:   make(chan struct{}, 1),
-		cas:       make(map[string][]byte),
-		nodes:     make(map[string][]netip.Addr),
-		nodesWith: make(map[netip.Addr]int),
-	}
+	return guests{annotated: make(map[types.NamespacedName]struct{}), changed: make(chan struct{}, 1)}
 }
 
 // reach is what of a VMI decides whether and where its guest is read.
@@ -107,57 +96,3 @@ func (s *Store) Guests() []Guest {
 
 // GuestsChanged gets a value when Guests may return something else.
 func (s *Store) GuestsChanged() <-chan struct{} { return s.guests.changed }
-
-// SetGuestCA replaces the PEM certificates that the HTTPS servers of a
-// namespace's guests are verified with; nil for none.
-func (s *Store) SetGuestCA(namespace string, pem []byte) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if pem == nil {
-		delete(s.guests.cas, namespace)
-		return
-	}
-	s.guests.cas[namespace] = pem
-}
-
-// GuestCA returns the PEM certificates that the HTTPS servers of a namespace's
-// guests are verified with, nil without any.
-func (s *Store) GuestCA(namespace string) []byte {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.guests.cas[namespace]
-}
-
-func (s *Store) putNode(n node) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.guests.setNode(n.Name, n.addresses)
-}
-
-func (s *Store) deleteNode(name string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.guests.setNode(name, nil)
-}
-
-func (g guests) setNode(name string, addresses []netip.Addr) {
-	for _, a := range g.nodes[name] {
-		if g.nodesWith[a]--; g.nodesWith[a] == 0 {
-			delete(g.nodesWith, a)
-		}
-	}
-	delete(g.nodes, name)
-	if len(addresses) > 0 {
-		g.nodes[name] = addresses
-	}
-	for _, a := range addresses {
-		g.nodesWith[a]++
-	}
-}
-
-// IsNodeAddress tells whether a node of the cluster has the address.
-func (s *Store) IsNodeAddress(a netip.Addr) bool {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.guests.nodesWith[a] > 0
-}

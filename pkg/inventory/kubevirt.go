@@ -32,10 +32,10 @@ const (
 
 var kubevirts = schema.GroupVersionResource{Group: VMIs.Group, Version: "v1", Resource: "kubevirts"}
 
-// kubeVirtFollower tells a Store which KubeVirt is the cluster's, and follows
-// when another one becomes it.
+// kubeVirtFollower says which KubeVirt is the cluster's, and follows when another
+// one becomes it.
 type kubeVirtFollower struct {
-	store     *Store
+	kubevirt  *KubeVirt
 	namespace string // What the operator of the cluster says, "" if he says nothing.
 
 	mu          sync.Mutex
@@ -59,9 +59,9 @@ type authority struct {
 	pem  []byte
 }
 
-func newKubeVirtFollower(store *Store, namespace string) *kubeVirtFollower {
+func newKubeVirtFollower(kubevirt *KubeVirt, namespace string) *kubeVirtFollower {
 	return &kubeVirtFollower{
-		store:       store,
+		kubevirt:    kubevirt,
 		namespace:   namespace,
 		objects:     make(map[types.NamespacedName]kubeVirtObject),
 		authorities: make(map[string]*authority),
@@ -123,7 +123,7 @@ func (f *kubeVirtFollower) remove(namespace, name string) {
 
 // all returns a KubeVirt for each namespace with an object, in the order of names.
 func (f *kubeVirtFollower) all() []kubeVirt {
-	virtHandlers := f.store.virtHandlerNamespaces()
+	virtHandlers := f.kubevirt.podNamespaces()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	found := make(map[string]kubeVirt)
@@ -144,7 +144,7 @@ func (f *kubeVirtFollower) all() []kubeVirt {
 	return all
 }
 
-// follow chooses one of all KubeVirts and tells the store.
+// follow chooses one of all KubeVirts.
 func (f *kubeVirtFollower) follow(ctx context.Context, watchAuthority func(context.Context, string, *feed[caBundle]), all []kubeVirt) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -176,7 +176,7 @@ func (f *kubeVirtFollower) newAuthority(namespace string) *authority {
 		defer f.mu.Unlock()
 		a.pem = pem
 		if f.chosen == namespace && f.authorities[namespace] == a {
-			f.store.SetKubeVirt(namespace, pem)
+			f.kubevirt.Set(namespace, pem)
 		}
 	}
 	a.feed = newFeed(convertBundle(caKey), func(b caBundle) { set(b.pem) }, func(_, _ string) { set(nil) })
@@ -200,7 +200,7 @@ func (f *kubeVirtFollower) choose(namespace string) {
 	if a := f.authorities[namespace]; a != nil {
 		pem = a.pem
 	}
-	f.store.SetKubeVirt(namespace, pem)
+	f.kubevirt.Set(namespace, pem)
 }
 
 // say logs what was chosen and why, when that changes.

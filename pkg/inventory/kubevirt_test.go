@@ -35,13 +35,13 @@ func authorityIn(namespace, pem string) *corev1.ConfigMap {
 	}
 }
 
-// followed renders what a store knows of KubeVirt.
-func followed(store *Store) string {
+// followed renders what is known of KubeVirt.
+func followed(k *KubeVirt) string {
 	var targets []string
-	for _, target := range store.Targets() {
+	for _, target := range k.Targets() {
 		targets = append(targets, target.IP)
 	}
-	return fmt.Sprintf("namespace %q, authority %q, targets %s", store.KubeVirtNamespace(), store.CABundle(), targets)
+	return fmt.Sprintf("namespace %q, authority %q, targets %s", k.Namespace(), k.CABundle(), targets)
 }
 
 // A step of a story about KubeVirt objects.
@@ -159,19 +159,19 @@ func TestAWatcherFollowsKubeVirt(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			api := startAPIServer(t)
 			test.setUp(t, api)
-			store := NewStore(DefaultWarmup, time.Now)
-			watcher, err := NewWatcher(api.config(), store, test.flag, nil)
+			known := New(DefaultWarmup, time.Now)
+			watcher, err := NewWatcher(api.config(), known, test.flag, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
 			run(t, watcher)
-			eventually(t, "at first", test.want, func() string { return followed(store) })
+			eventually(t, "at first", test.want, func() string { return followed(known.KubeVirt) })
 			if test.want == right {
 				eventually(t, "missing", "", func() string { return strings.Join(watcher.Missing(), ", ") })
 			}
 			for _, step := range test.steps {
 				api.changes[step.path] <- change{step.kind, step.object}
-				eventually(t, step.what, step.want, func() string { return followed(store) })
+				eventually(t, step.what, step.want, func() string { return followed(known.KubeVirt) })
 			}
 			if asked := api.accept(kubevirtsPath) != ""; asked != (test.flag == "") {
 				t.Errorf("asked for KubeVirt objects: %v, with --kubevirt-namespace=%s", asked, test.flag)

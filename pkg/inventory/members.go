@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -12,21 +13,15 @@ import (
 	"guest-metrics-server/pkg/reason"
 )
 
-const (
-	componentLabel     = "kubevirt.io"
-	virtHandler        = "virt-handler"
-	virtLauncher       = "virt-launcher"
-	running            = "Running"
-	defaultMetricsPort = 8443
-)
+const running = "Running"
 
 // Member is a VMI as a part of some object. What it points to never changes.
 type Member struct {
 	VMI *VMI
 	Pod *Pod // The active launcher pod, nil if there is none.
 
-	// Standing is nil when the VMI counts, else the reason why it does not.
-	Standing *reason.Error
+	// Excluded is the reason why the VMI does not count, nil when it counts.
+	Excluded *reason.Error
 
 	// CountsSince is when the warm-up of a VMI that counts ended, zero if that
 	// was long ago. What it did before is boot load.
@@ -48,7 +43,7 @@ func (s *Store) members(kind Kind, namespace, name string, now time.Time) (membe
 	if !exists {
 		return nil, false
 	}
-	for v := range vmis {
+	for _, v := range vmis {
 		members = append(members, s.member(v, s.activePod(v), now))
 	}
 	slices.SortFunc(members, func(a, b Member) int { return strings.Compare(a.VMI.Name, b.VMI.Name) })
@@ -56,35 +51,29 @@ func (s *Store) members(kind Kind, namespace, name string, now time.Time) (membe
 }
 
 // vmisOf returns the VMIs of an object, and whether it exists.
-func (s *Store) vmisOf(kind Kind, namespace, name string) (iter.Seq[*VMI], bool) {
+func (s *Store) vmisOf(kind Kind, namespace, name string) (vmis []*VMI, exists bool) {
 	switch kind {
 	case Pods:
 		p := s.pods.get(namespace, name)
 		if p == nil {
 			return nil, false
 		}
-		return func(yield func(*VMI) bool) {
-			if v := s.vmiOf(p); v != nil {
-				yield(v)
-			}
-		}, true
+		if v := s.vmiOf(p); v != nil {
+			vmis = append(vmis, v)
+		}
+		return vmis, true
 	case VMIs:
 		v := s.vmis.get(namespace, name)
-		return func(yield func(*VMI) bool) { yield(v) }, v != nil
+		return []*VMI{v}, v != nil
 	case Pools:
 		pool := s.objects[Pools].get(namespace, name)
 		if pool == nil {
 			return nil, false
 		}
-		return func(yield func(*VMI) bool) {
-			for _, vm := range s.objects[VMs].ownedBy(pool.Meta) {
-				for _, v := range s.vmis.ownedBy(vm.Meta) {
-					if !yield(v) {
-						return
-					}
-				}
-			}
-		}, true
+		for _, vm := range s.objects[VMs].ownedBy(pool.Meta) {
+			vmis = append(vmis, s.vmis.ownedBy(vm.Meta)...)
+		}
+		return vmis, true
 	case Services:
 		service := s.services.get(namespace, name)
 		if service == nil {
@@ -92,29 +81,28 @@ func (s *Store) vmisOf(kind Kind, namespace, name string) (iter.Seq[*VMI], bool)
 		}
 		return s.behind(service), true
 	case Namespaces:
-		return s.vmis.in(namespace), name == namespace // Whether it exists, we do not watch.
+		return slices.Collect(maps.Values(s.vmis.in(namespace))), name == namespace // Whether it exists, we do not watch.
 	default:
 		owner := s.objects[kind].get(namespace, name)
 		if owner == nil {
 			return nil, false
 		}
-		return slices.Values(s.vmis.ownedBy(owner.Meta)), true
+		return s.vmis.ownedBy(owner.Meta), true
 	}
 }
 
-// behind yields the VMIs whose active launcher pods a Service selects.
-func (s *Store) behind(service *Service) iter.Seq[*VMI] {
-	return func(yield func(*VMI) bool) {
-		if len(service.Selector) == 0 {
-			return
-		}
-		selector := labels.SelectorFromSet(service.Selector)
-		for v := range s.vmis.in(service.Namespace) {
-			if p := s.activePod(v); p != nil && selector.Matches(labels.Set(p.Labels)) && !yield(v) {
-				return
-			}
+// behind returns the VMIs whose active launcher pods a Service selects.
+func (s *Store) behind(service *Service) (vmis []*VMI) {
+	if len(service.Selector) == 0 {
+		return nil
+	}
+	selector := labels.SelectorFromSet(service.Selector)
+	for _, v := range s.vmis.in(service.Namespace) {
+		if p := s.activePod(v); p != nil && selector.Matches(labels.Set(p.Labels)) {
+			vmis = append(vmis, v)
 		}
 	}
+	return vmis
 }
 
 // vmiOf returns the VMI whose active launcher pod p is, nil if there is none.
@@ -143,11 +131,26 @@ func (s *Store) activePod(v *VMI) *Pod {
 }
 
 func (s *Store) member(v *VMI, pod *Pod, now time.Time) Member {
-	m := Member{VMI: v, Pod: pod, Standing: s.standing(v, pod != nil, now)}
-	if m.Standing == nil {
-		m.CountsSince = s.readiness[v.UID].countsSince(s.warmupOf(v))
-	}
+	m := Member{VMI: v, Pod: pod}
+	m.CountsSince, m.Excluded = s.countsSince(v, pod, now)
 	return m
+}
+
+// countsSince returns since when a VMI counts, zero if that was long ago, or the
+// reason why it does not.
+func (s *Store) countsSince(v *VMI, pod *Pod, now time.Time) (time.Time, *reason.Error) {
+	switch {
+	case v.Deleting:
+		return time.Time{}, reason.Errorf(reason.Deleting, "being deleted")
+	case v.Phase != running:
+		return time.Time{}, reason.Errorf(reason.NotRunning, "in phase %s, not Running", v.Phase)
+	case v.Paused:
+		return time.Time{}, reason.Errorf(reason.Paused, "Paused")
+	case pod == nil:
+		return time.Time{}, reason.Errorf(reason.NoActivePod, "no running launcher pod on node %q", v.Node)
+	default:
+		return s.warmups.countsSince(v, now)
+	}
 }
 
 // Selected is an object that a selector matched, with its members.
@@ -165,7 +168,7 @@ func (s *Store) Select(kind Kind, namespace string, selector labels.Selector) []
 	var found []Selected
 	switch kind {
 	case Pods:
-		for p := range s.pods.in(namespace) {
+		for _, p := range s.pods.in(namespace) {
 			if !selector.Matches(labels.Set(p.Labels)) { // First, since it is the cheapest.
 				continue
 			}
@@ -174,7 +177,7 @@ func (s *Store) Select(kind Kind, namespace string, selector labels.Selector) []
 			}
 		}
 	case VMIs:
-		for v := range s.vmis.in(namespace) {
+		for _, v := range s.vmis.in(namespace) {
 			if selector.Matches(labels.Set(v.Labels)) {
 				found = append(found, Selected{v.Name, []Member{s.member(v, s.activePod(v), now)}})
 			}
@@ -194,12 +197,12 @@ func (s *Store) Select(kind Kind, namespace string, selector labels.Selector) []
 // groups returns the objects of a kind in a namespace that VMIs belong to.
 func (s *Store) groups(kind Kind, namespace string) (found []Meta) {
 	if kind == Services {
-		for service := range s.services.in(namespace) {
+		for _, service := range s.services.in(namespace) {
 			found = append(found, service.Meta)
 		}
 		return found
 	}
-	for o := range s.objects[kind].in(namespace) {
+	for _, o := range s.objects[kind].in(namespace) {
 		found = append(found, o.Meta)
 	}
 	return found
@@ -212,11 +215,11 @@ func (s *Store) VMI(namespace, name string) *VMI {
 	return s.vmis.get(namespace, name)
 }
 
-// HasVMI tells whether there is a VMI of the UID.
+// HasVMI reports whether there is a VMI of the UID.
 func (s *Store) HasVMI(uid types.UID) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	_, ok := s.readiness[uid]
+	_, ok := s.warmups.of[uid]
 	return ok
 }
 

@@ -204,14 +204,14 @@ func TestANameThatIsUsedAgainIsAnotherVMI(t *testing.T) {
 		t.Errorf("the old pod's members are %s, want none", got)
 	}
 	w.PutPod(launcher("a-pod-2", again))
-	if got, want := w.standingOf("a"), "warming up for another 1m0s"; got != want {
+	if got, want := w.whetherCounts("a"), "warming up for another 1m0s"; got != want {
 		t.Errorf("the new VMI %s, want %s", got, want)
 	}
-	if n := len(w.readiness); n != 1 {
+	if n := len(w.warmups.of); n != 1 {
 		t.Errorf("the readiness of %d VMIs is remembered, want 1", n)
 	}
 	w.DeleteVMI("ns", "a")
-	if n := len(w.readiness); n != 0 {
+	if n := len(w.warmups.of); n != 0 {
 		t.Errorf("the readiness of %d VMIs is remembered after the deletion, want none", n)
 	}
 }
@@ -225,7 +225,7 @@ func TestWhatIsDeletedIsForgotten(t *testing.T) {
 	w.start(v)
 
 	w.DeletePod("ns", "web-0-pod")
-	if got, want := w.standingOf("web-0"), `no running launcher pod on node "n1"`; got != want {
+	if got, want := w.whetherCounts("web-0"), `no running launcher pod on node "n1"`; got != want {
 		t.Errorf("without its pod the VMI %s, want %s", got, want)
 	}
 	w.DeleteVMI("ns", "web-0")
@@ -263,7 +263,7 @@ func TestStanding(t *testing.T) {
 			v := vmi("a")
 			test.change(&v)
 			w.PutVMI(v)
-			if diff := cmp.Diff(test.want, w.standingOf("a")); diff != "" {
+			if diff := cmp.Diff(test.want, w.whetherCounts("a")); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})

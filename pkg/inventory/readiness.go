@@ -1,6 +1,42 @@
 package inventory
 
-import "time"
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"guest-metrics-server/pkg/reason"
+)
+
+// warmups knows of each VMI whether its warm-up is over.
+type warmups struct {
+	standard time.Duration // Of VMIs whose annotation asks for no other.
+	of       map[types.UID]readiness
+}
+
+func newWarmups(standard time.Duration) warmups {
+	return warmups{standard: standard, of: make(map[types.UID]readiness)}
+}
+
+// observe takes in what the API says of a VMI at the time now.
+func (w warmups) observe(v *VMI, now time.Time) {
+	w.of[v.UID] = w.of[v.UID].next(v, w.duration(v), now)
+}
+
+func (w warmups) forget(uid types.UID) { delete(w.of, uid) }
+
+// countsSince returns when the warm-up of a VMI ended, zero if that was long
+// ago, or the reason why it has not ended.
+func (w warmups) countsSince(v *VMI, now time.Time) (time.Time, *reason.Error) {
+	return w.of[v.UID].countsSince(w.duration(v), now)
+}
+
+func (w warmups) duration(v *VMI) time.Duration {
+	if v.Warmup != nil {
+		return *v.Warmup
+	}
+	return w.standard
+}
 
 // readiness follows for how long a VMI has been Ready. Times of the API are
 // compared with this machine's clock only once, when Ready is first seen; from
@@ -14,9 +50,9 @@ type readiness struct {
 }
 
 // next returns the readiness after the API has told v at the time now.
-func (r readiness) next(v VMI, warmup time.Duration, now time.Time) readiness {
-	if !r.warm && r.left(warmup, now) == 0 {
-		r.warm, r.warmSince = true, r.since.Add(warmup)
+func (r readiness) next(v *VMI, warmup time.Duration, now time.Time) readiness {
+	if since, err := r.countsSince(warmup, now); err == nil {
+		r.warm, r.warmSince = true, since
 	}
 	switch {
 	case !v.Ready:
@@ -39,23 +75,18 @@ func (r readiness) next(v VMI, warmup time.Duration, now time.Time) readiness {
 	return r
 }
 
-// left returns how much of the warm-up is left, or a negative value when the
-// VMI has not been Ready yet.
-func (r readiness) left(warmup time.Duration, now time.Time) time.Duration {
+// countsSince returns when the warm-up ended, zero if that was long ago, or the
+// reason why it has not ended.
+func (r readiness) countsSince(warmup time.Duration, now time.Time) (time.Time, *reason.Error) {
 	switch {
 	case r.warm:
-		return 0
+		return r.warmSince, nil
 	case r.since.IsZero():
-		return -1
-	default:
-		return max(0, warmup-now.Sub(r.since))
+		return time.Time{}, reason.Errorf(reason.NotReady, "not Ready yet")
 	}
-}
-
-// countsSince returns when the warm-up ended of a VMI that has none left.
-func (r readiness) countsSince(warmup time.Duration) time.Time {
-	if r.warm {
-		return r.warmSince
+	end := r.since.Add(warmup)
+	if left := end.Sub(now); left > 0 {
+		return time.Time{}, reason.Errorf(reason.WarmingUp, "warming up for another %s", left.Round(time.Second))
 	}
-	return r.since.Add(warmup)
+	return end, nil
 }

@@ -85,7 +85,7 @@ func TestWarmUp(t *testing.T) {
 				w.PutVMI(v)
 			}
 			w.now = w.now.Add(test.then)
-			if diff := cmp.Diff(test.want, w.standingOf("a")); diff != "" {
+			if diff := cmp.Diff(test.want, w.whetherCounts("a")); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})
@@ -116,11 +116,11 @@ func TestAClockStepChangesNothingAfterReadyWasSeen(t *testing.T) {
 			w.start(v)
 			w.now = stepped(t, w.now.Add(20*time.Second), step)
 			w.PutVMI(v) // Told once more, as at each change of the VMI.
-			if got, want := w.standingOf("a"), "warming up for another 40s"; got != want {
+			if got, want := w.whetherCounts("a"), "warming up for another 40s"; got != want {
 				t.Errorf("after the step the VMI is %s, want %s", got, want)
 			}
 			w.now = w.now.Add(40 * time.Second)
-			if got, want := w.standingOf("a"), "counts"; got != want {
+			if got, want := w.whetherCounts("a"), "counts"; got != want {
 				t.Errorf("after its warm-up the VMI is %s, want %s", got, want)
 			}
 		})

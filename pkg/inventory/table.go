@@ -1,8 +1,6 @@
 package inventory
 
 import (
-	"iter"
-	"maps"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -58,10 +56,9 @@ func (t table[T]) remove(namespace, name string) {
 	}
 }
 
-// in yields the rows of a namespace.
-func (t table[T]) in(namespace string) iter.Seq[*T] {
-	return maps.Values(t.byName[namespace])
-}
+// in returns the rows of a namespace by their names. The caller must not change
+// the map, and reads it under the lock that guards the table.
+func (t table[T]) in(namespace string) map[string]*T { return t.byName[namespace] }
 
 // ownedBy returns the rows whose controlling owner it is.
 func (t table[T]) ownedBy(owner Meta) []*T {

@@ -14,6 +14,9 @@ func handler(name, node string) Pod {
 	return Pod{Meta: m, Node: node, Phase: "Running", IP: "192.0.2.7", Port: 8443, Created: noon}
 }
 
+// watcherOf returns a Watcher that is fed by the test alone.
+func watcherOf(i Inventory) *Watcher { return &Watcher{Inventory: i} }
+
 func TestTargets(t *testing.T) {
 	changed := func(p Pod, change func(*Pod)) Pod {
 		change(&p)
@@ -57,12 +60,12 @@ func TestTargets(t *testing.T) {
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			w := newWorld()
-			w.SetKubeVirt("kubevirt", nil)
+			w := watcherOf(New(DefaultWarmup, time.Now))
+			w.KubeVirt.Set("kubevirt", nil)
 			for _, p := range test.pods {
-				w.PutPod(p)
+				w.putPod(p)
 			}
-			if diff := cmp.Diff(test.want, w.Targets()); diff != "" {
+			if diff := cmp.Diff(test.want, w.KubeVirt.Targets()); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})
@@ -70,10 +73,10 @@ func TestTargets(t *testing.T) {
 }
 
 func TestTargetsChangedIsSignalled(t *testing.T) {
-	w := newWorld()
+	w := watcherOf(New(DefaultWarmup, time.Now))
 	signalled := func() bool {
 		select {
-		case <-w.TargetsChanged():
+		case <-w.KubeVirt.TargetsChanged():
 			return true
 		default:
 			return false
@@ -85,19 +88,19 @@ func TestTargetsChangedIsSignalled(t *testing.T) {
 		want bool
 	}{
 		{"nothing", func() {}, false},
-		{"KubeVirt's namespace becomes known", func() { w.SetKubeVirt("kubevirt", nil) }, true},
-		{"two virt-handlers appear", func() { w.PutPod(handler("a", "n1")); w.PutPod(handler("b", "n2")) }, true},
+		{"KubeVirt's namespace becomes known", func() { w.KubeVirt.Set("kubevirt", nil) }, true},
+		{"two virt-handlers appear", func() { w.putPod(handler("a", "n1")); w.putPod(handler("b", "n2")) }, true},
 		{"nothing more", func() {}, false},
-		{"a launcher pod appears", func() { w.start(vmi("v")) }, false},
-		{"a launcher pod goes", func() { w.DeletePod("ns", "v-pod") }, false},
-		{"a virt-handler goes", func() { w.DeletePod("kubevirt", "a") }, true},
+		{"a launcher pod appears", func() { w.putPod(launcher("v-pod", vmi("v"))) }, false},
+		{"a launcher pod goes", func() { w.deletePod("ns", "v-pod") }, false},
+		{"a virt-handler goes", func() { w.deletePod("kubevirt", "a") }, true},
 	} {
 		step.do()
 		if got := signalled(); got != step.want {
 			t.Errorf("%s: signalled is %v, want %v", step.what, got, step.want)
 		}
 	}
-	if diff := cmp.Diff([]Target{{Node: "n2", IP: "192.0.2.7", Port: 8443}}, w.Targets()); diff != "" {
+	if diff := cmp.Diff([]Target{{Node: "n2", IP: "192.0.2.7", Port: 8443}}, w.KubeVirt.Targets()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }

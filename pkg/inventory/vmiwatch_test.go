@@ -116,15 +116,15 @@ func TestAWatcherReadsPagesOfAnOlderAPIServer(t *testing.T) {
 		vmi.Name, vmi.ResourceVersion = name, "5"
 		api.lists[vmisPath] = append(api.lists[vmisPath], vmi)
 	}
-	store := NewStore(DefaultWarmup, time.Now)
-	watcher, err := NewWatcher(api.config(), store, "kubevirt", nil)
+	known := New(DefaultWarmup, time.Now)
+	watcher, err := NewWatcher(api.config(), known, "kubevirt", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	run(t, watcher)
 	eventually(t, "missing", "", func() string { return strings.Join(watcher.Missing(), ", ") })
 	vmis := func() string {
-		found, _ := store.Members(Namespaces, "shop", "shop")
+		found, _ := known.Store.Members(Namespaces, "shop", "shop")
 		var names []string
 		for _, m := range found {
 			names = append(names, m.VMI.Name)

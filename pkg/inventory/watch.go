@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -21,20 +22,35 @@ import (
 	"k8s.io/client-go/tools/cache"
 )
 
-// Where the certificate authority of a namespace's guests is.
 const (
-	// GuestCAConfigMap is the ConfigMap in a namespace with the PEM certificates
-	// that the HTTPS servers of its guests are verified with. The name is fixed
-	// so that no more than it need be readable.
-	GuestCAConfigMap = "guest-metrics-ca"
-	// GuestCAKey is the key in it.
-	GuestCAKey = "ca.crt"
+	componentLabel = "kubevirt.io"
+	virtHandler    = "virt-handler"
+	virtLauncher   = "virt-launcher"
 )
 
-// Watcher keeps a Store in step with the Kubernetes API.
+// Inventory is all that is known of the cluster.
+type Inventory struct {
+	Store         *Store
+	KubeVirt      *KubeVirt
+	GuestCAs      *GuestCAs
+	NodeAddresses *NodeAddresses
+}
+
+// New returns an Inventory of which nothing is known. The clock must have
+// monotonic readings.
+func New(warmup time.Duration, now func() time.Time) Inventory {
+	return Inventory{
+		Store:         NewStore(warmup, now),
+		KubeVirt:      NewKubeVirt(),
+		GuestCAs:      NewGuestCAs(),
+		NodeAddresses: NewNodeAddresses(),
+	}
+}
+
+// Watcher keeps an Inventory in step with the Kubernetes API.
 type Watcher struct {
-	store     *Store
-	kubevirt  *kubeVirtFollower
+	Inventory
+	follower  *kubeVirtFollower
 	core      kubernetes.Interface
 	metadata  metadata.Interface
 	dynamic   dynamic.Interface
@@ -50,10 +66,10 @@ type watching struct {
 	synced func() bool
 }
 
-// NewWatcher returns a Watcher that feeds the store. With an empty
+// NewWatcher returns a Watcher that feeds the inventory. With an empty
 // kubevirtNamespace it follows where KubeVirt is deployed. Problems of VMIs are
 // reported as they appear.
-func NewWatcher(config *rest.Config, store *Store, kubevirtNamespace string, report func(*VMI, Problem)) (*Watcher, error) {
+func NewWatcher(config *rest.Config, inventory Inventory, kubevirtNamespace string, report func(*VMI, Problem)) (*Watcher, error) {
 	core, err := kubernetes.NewForConfig(inProtobuf(config))
 	if err != nil {
 		return nil, fmt.Errorf("make a client of the Kubernetes API: %w", err)
@@ -66,18 +82,18 @@ func NewWatcher(config *rest.Config, store *Store, kubevirtNamespace string, rep
 	if err != nil {
 		return nil, fmt.Errorf("make a client for KubeVirt objects: %w", err)
 	}
-	kubevirt := newKubeVirtFollower(store, kubevirtNamespace)
+	follower := newKubeVirtFollower(inventory.KubeVirt, kubevirtNamespace)
 	return &Watcher{
-		store:     store,
-		kubevirt:  kubevirt,
+		Inventory: inventory,
+		follower:  follower,
 		core:      core,
 		metadata:  metadataClient,
 		dynamic:   dynamicClient,
 		discovery: core.Discovery(),
 		report:    report,
 		watching: []watching{
-			{"KubeVirt's namespace", func() bool { return store.KubeVirtNamespace() != "" }},
-			{"configmap " + caConfigMap, kubevirt.synced},
+			{"KubeVirt's namespace", func() bool { return inventory.KubeVirt.Namespace() != "" }},
+			{"configmap " + caConfigMap, follower.synced},
 		},
 	}, nil
 }
@@ -91,37 +107,39 @@ func inProtobuf(config *rest.Config) *rest.Config {
 	return config
 }
 
-// Run feeds the store until the context ends.
+// Run feeds the inventory until the context ends.
 func (w *Watcher) Run(ctx context.Context) {
 	var wg wait.Group
 	defer wg.Wait()
 
-	vmis := newFeed(convertVMI, w.putVMI, w.store.DeleteVMI)
+	vmis := newFeed(convertVMI, w.putVMI, w.Store.DeleteVMI)
 	reflect(ctx, w, &wg, "virtualmachineinstances", &vmiObject{}, vmis, listWatchVMIs(w.core.CoreV1().RESTClient()))
-	pods := newFeed(ConvertPod, w.store.PutPod, w.store.DeletePod)
+	pods := newFeed(ConvertPod, w.putPod, w.deletePod)
 	reflect(ctx, w, &wg, "pods", &corev1.Pod{}, pods, cache.NewFilteredListWatchFromClient(
 		w.core.CoreV1().RESTClient(), "pods", "", func(o *metav1.ListOptions) {
 			o.LabelSelector = componentLabel + " in (" + virtLauncher + "," + virtHandler + ")"
 		}))
-	services := newFeed(convertService, w.store.PutService, w.store.DeleteService)
+	services := newFeed(convertService, w.Store.PutService, w.Store.DeleteService)
 	reflect(ctx, w, &wg, "services", &corev1.Service{}, services, cache.NewListWatchFromClient(
 		w.core.CoreV1().RESTClient(), "services", "", fields.Everything()))
-	nodes := newFeed(convertNode, w.store.putNode, func(_, name string) { w.store.deleteNode(name) })
+	nodes := newFeed(convertNode,
+		func(n node) { w.NodeAddresses.set(n.Name, n.addresses) },
+		func(_, name string) { w.NodeAddresses.set(name, nil) })
 	reflect(ctx, w, &wg, "nodes", &corev1.Node{}, nodes, cache.NewListWatchFromClient(
 		w.core.CoreV1().RESTClient(), "nodes", "", fields.Everything()))
 	guestCAs := newFeed(convertBundle(GuestCAKey),
-		func(b caBundle) { w.store.SetGuestCA(b.Namespace, b.pem) },
-		func(namespace, _ string) { w.store.SetGuestCA(namespace, nil) })
+		func(b caBundle) { w.GuestCAs.Set(b.Namespace, b.pem) },
+		func(namespace, _ string) { w.GuestCAs.Set(namespace, nil) })
 	reflect(ctx, w, &wg, "configmaps "+GuestCAConfigMap, &corev1.ConfigMap{}, guestCAs, cache.NewListWatchFromClient(
 		w.core.CoreV1().RESTClient(), "configmaps", "", fields.OneTermEqualSelector("metadata.name", GuestCAConfigMap)))
 	for _, kind := range owners {
 		objects := newFeed(convertObject,
-			func(o Object) { w.store.PutObject(kind, o) },
-			func(namespace, name string) { w.store.DeleteObject(kind, namespace, name) })
+			func(o Object) { w.Store.PutObject(kind, o) },
+			func(namespace, name string) { w.Store.DeleteObject(kind, namespace, name) })
 		reflect(ctx, w, &wg, kind.Resource, &metav1.PartialObjectMetadata{}, objects, w.metadataOf(kind.GroupResource))
 	}
 
-	w.kubevirt.run(ctx, &wg, w, pods.synced.Load)
+	w.follower.run(ctx, &wg, w, pods.synced.Load)
 }
 
 func reflect[T row](ctx context.Context, w *Watcher, wg *wait.Group, what string, example any, f *feed[T], lw *cache.ListWatch) {
@@ -137,7 +155,7 @@ func startReflector[T row](ctx context.Context, wg *wait.Group, what string, exa
 }
 
 // Missing returns what has not been read from the API yet; nothing when the
-// store is complete.
+// inventory is complete.
 func (w *Watcher) Missing() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -185,13 +203,27 @@ func (w *Watcher) metadataOf(resource schema.GroupResource) *cache.ListWatch {
 
 // putVMI stores a VMI and reports the problems that it did not have before.
 func (w *Watcher) putVMI(v VMI) {
-	before := w.store.VMI(v.Namespace, v.Name)
-	w.store.PutVMI(v)
+	before := w.Store.VMI(v.Namespace, v.Name)
+	w.Store.PutVMI(v)
 	for _, p := range v.Problems {
 		if before == nil || before.UID != v.UID || !slices.Contains(before.Problems, p) {
 			w.report(&v, p)
 		}
 	}
+}
+
+func (w *Watcher) putPod(p Pod) {
+	if p.Labels[componentLabel] == virtHandler {
+		w.KubeVirt.PutPod(p)
+		return
+	}
+	w.Store.PutPod(p)
+}
+
+// deletePod forgets a pod, whichever it was.
+func (w *Watcher) deletePod(namespace, name string) {
+	w.KubeVirt.DeletePod(namespace, name)
+	w.Store.DeletePod(namespace, name)
 }
 
 // caBundle is a ConfigMap with the certificates of an authority.

@@ -73,8 +73,8 @@ func TestAWatcherKeepsTheStoreInStep(t *testing.T) {
 	api.lists[configMapsPath] = []runtime.Object{bundle}
 	api.lists[kubevirtsPath] = []runtime.Object{kubeVirtIn("kubevirt", "")}
 
-	store := NewStore(DefaultWarmup, time.Now)
-	watcher, err := NewWatcher(api.config(), store, "", nil)
+	known := New(DefaultWarmup, time.Now)
+	watcher, err := NewWatcher(api.config(), known, "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,9 +82,9 @@ func TestAWatcherKeepsTheStoreInStep(t *testing.T) {
 		t.Errorf("missing before the start, -want +got:\n%s", diff)
 	}
 	run(t, watcher)
-	bundleOf := func() string { return string(store.CABundle()) }
+	bundleOf := func() string { return string(known.KubeVirt.CABundle()) }
 	members := func() string {
-		found, exists := store.Members(Pools, "shop", "web")
+		found, exists := known.Store.Members(Pools, "shop", "web")
 		if !exists {
 			return "no pool"
 		}
@@ -100,7 +100,7 @@ func TestAWatcherKeepsTheStoreInStep(t *testing.T) {
 	if diff := cmp.Diff("web-0 in virt-launcher-web-0-x7k2p on n1", members()); diff != "" {
 		t.Errorf("members, -want +got:\n%s", diff)
 	}
-	if diff := cmp.Diff([]Target{{Node: "n1", IP: "10.244.1.3", Port: 8443}}, store.Targets()); diff != "" {
+	if diff := cmp.Diff([]Target{{Node: "n1", IP: "10.244.1.3", Port: 8443}}, known.KubeVirt.Targets()); diff != "" {
 		t.Errorf("targets, -want +got:\n%s", diff)
 	}
 	for path, want := range map[string]string{
@@ -130,14 +130,14 @@ func TestAWatcherKeepsTheStoreInStep(t *testing.T) {
 	api.changes[vmisPath] <- change{"DELETED", moved}
 	eventually(t, "members after a deletion", "", members)
 	api.changes[podsPath] <- change{"DELETED", handler}
-	eventually(t, "targets after a deletion", "[]", func() string { return fmt.Sprint(store.Targets()) })
+	eventually(t, "targets after a deletion", "[]", func() string { return fmt.Sprint(known.KubeVirt.Targets()) })
 }
 
 func TestAWatcherTellsWhatIsMissing(t *testing.T) {
 	api := startAPIServer(t)
 	delete(api.changes, poolsPath) // Not served.
-	store := NewStore(DefaultWarmup, time.Now)
-	watcher, err := NewWatcher(api.config(), store, "kubevirt", nil)
+	known := New(DefaultWarmup, time.Now)
+	watcher, err := NewWatcher(api.config(), known, "kubevirt", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,16 +168,16 @@ func TestAWatcherTellsWhatGuestsNeed(t *testing.T) {
 	api.lists[guestCAsPath] = []runtime.Object{ca}
 	api.lists[nodesPath] = []runtime.Object{node}
 
-	store := NewStore(DefaultWarmup, time.Now)
+	known := New(DefaultWarmup, time.Now)
 	problems := make(chan string, 10)
-	watcher, err := NewWatcher(api.config(), store, "kubevirt", func(v *VMI, p Problem) { problems <- v.Name + ": " + p.Annotation })
+	watcher, err := NewWatcher(api.config(), known, "kubevirt", func(v *VMI, p Problem) { problems <- v.Name + ": " + p.Annotation })
 	if err != nil {
 		t.Fatal(err)
 	}
 	run(t, watcher)
 	guests := func() string {
 		var out []string
-		for _, g := range store.Guests() {
+		for _, g := range known.Store.Guests() {
 			out = append(out, g.Namespace+"/"+g.Name+" "+g.Endpoint.URL(g.IP))
 		}
 		return strings.Join(out, ", ")
@@ -186,10 +186,10 @@ func TestAWatcherTellsWhatGuestsNeed(t *testing.T) {
 	if diff := cmp.Diff("shop/web-0 http://"+launcher.Status.PodIP+":8008/metrics", guests()); diff != "" {
 		t.Errorf("guests, -want +got:\n%s", diff)
 	}
-	if !store.IsNodeAddress(netip.MustParseAddr("192.0.2.7")) || store.IsNodeAddress(netip.MustParseAddr("192.0.2.8")) {
+	if !known.NodeAddresses.Contains(netip.MustParseAddr("192.0.2.7")) || known.NodeAddresses.Contains(netip.MustParseAddr("192.0.2.8")) {
 		t.Error("192.0.2.7 is the node's address, 192.0.2.8 is not")
 	}
-	if got := string(store.GuestCA("shop")) + string(store.GuestCA("other")); got != "first" {
+	if got := string(known.GuestCAs.Of("shop")) + string(known.GuestCAs.Of("other")); got != "first" {
 		t.Errorf("the authorities of two namespaces are %q, want first and none", got)
 	}
 	if got := api.selector(guestCAsPath); got != "metadata.name=guest-metrics-ca" {
@@ -209,10 +209,10 @@ func TestAWatcherTellsWhatGuestsNeed(t *testing.T) {
 	}
 	eventually(t, "guests", "shop/web-0 http://"+launcher.Status.PodIP+":8009/metrics", guests)
 	api.changes[guestCAsPath] <- change{"DELETED", ca}
-	eventually(t, "authority after its deletion", "", func() string { return string(store.GuestCA("shop")) })
+	eventually(t, "authority after its deletion", "", func() string { return string(known.GuestCAs.Of("shop")) })
 	api.changes[nodesPath] <- change{"DELETED", node}
 	eventually(t, "node's address after its deletion", "false", func() string {
-		return fmt.Sprint(store.IsNodeAddress(netip.MustParseAddr("192.0.2.7")))
+		return fmt.Sprint(known.NodeAddresses.Contains(netip.MustParseAddr("192.0.2.7")))
 	})
 	close(problems)
 	var got []string

@@ -72,15 +72,15 @@ func (w *world) names(kind Kind, namespace, name string) string {
 	return strings.Join(names, " ")
 }
 
-// standingOf renders why a VMI does not count: "counts", or the reason in words.
-func (w *world) standingOf(name string) string {
+// whetherCounts renders why a VMI does not count: "counts", or the reason in words.
+func (w *world) whetherCounts(name string) string {
 	members, _ := w.Members(VMIs, "ns", name)
 	i := slices.IndexFunc(members, func(m Member) bool { return m.VMI.Name == name })
 	switch {
 	case i < 0:
 		return "no such VMI"
-	case members[i].Standing != nil:
-		return members[i].Standing.Error()
+	case members[i].Excluded != nil:
+		return members[i].Excluded.Error()
 	}
 	return "counts"
 }

@@ -188,16 +188,18 @@ func readRequest(conn net.Conn) string {
 
 // fleet is guests that are scraped as the server does.
 type fleet struct {
-	store *inventory.Store
-	pages *StatusPages
+	store    *inventory.Store
+	guestCAs *inventory.GuestCAs
+	pages    *StatusPages
 }
 
 var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 
 func newFleet(timeout time.Duration, allowed []netip.Prefix) *fleet {
-	f := &fleet{store: inventory.NewStore(0, time.Now)}
+	f := &fleet{store: inventory.NewStore(0, time.Now), guestCAs: inventory.NewGuestCAs()}
 	f.pages = NewStatusPages(StatusPagesConfig{
-		Inventory: f.store, RateWindow: 30 * time.Second, Interval: time.Second, Timeout: timeout,
+		Inventory: f.store, GuestCAs: f.guestCAs, NodeAddresses: inventory.NewNodeAddresses(),
+		RateWindow: 30 * time.Second, Interval: time.Second, Timeout: timeout,
 		Allowed: allowed, Detected: func(*inventory.VMI, string) {},
 	})
 	return f
@@ -356,7 +358,7 @@ func TestGuestsThatServeHTTPS(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			f := newFleet(5*time.Second, loopback)
-			f.store.SetGuestCA("default", test.ca)
+			f.guestCAs.Set("default", test.ca)
 			e := plain(port)
 			e.Scheme, e.ServerName, e.SkipVerify = "https", test.serverName, test.skipVerify
 			f.add("web", "127.0.0.1", e)

@@ -25,12 +25,11 @@ func TestVirtHandlersAreReadyWhenEachWasTriedTwice(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w := newWorld()
-			w.store.SetKubeVirt("kubevirt", nil)
+			w.kubevirt.Set("kubevirt", nil)
 			for _, node := range test.nodes {
-				w.store.PutPod(inventory.Pod{
+				w.kubevirt.PutPod(inventory.Pod{
 					Meta: inventory.Meta{
 						Namespace: "kubevirt", Name: "virt-handler-" + node, UID: types.UID(node),
-						Labels: map[string]string{"kubevirt.io": "virt-handler"},
 					},
 					Node: node, Phase: "Running", IP: "192.0.2.1",
 				})

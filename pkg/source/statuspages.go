@@ -34,6 +34,7 @@ var statusPageLayout = &series.Layout{Keys: []series.Key{{Family: series.HTTPReq
 // servers. Call Run once, the other methods at any time.
 type StatusPages struct {
 	inventory *inventory.Store
+	guestCAs  *inventory.GuestCAs
 	history   *history.Store
 	scraper   *scrape.Scraper[inventory.Guest]
 	status    statusFunc
@@ -50,10 +51,12 @@ type StatusPages struct {
 // StatusPagesConfig says how guests are scraped.
 type StatusPagesConfig struct {
 	Inventory         *inventory.Store
-	RateWindow        time.Duration  // How far rates reach back.
-	Interval, Timeout time.Duration  // Of scrapes.
-	Replica           string         // See scrape.Settings.
-	Allowed           []netip.Prefix // Addresses at which guests are scraped whatever they are.
+	GuestCAs          *inventory.GuestCAs
+	NodeAddresses     *inventory.NodeAddresses // Guests are never looked for at one of them.
+	RateWindow        time.Duration            // How far rates reach back.
+	Interval, Timeout time.Duration            // Of scrapes.
+	Replica           string                   // See scrape.Settings.
+	Allowed           []netip.Prefix           // Addresses at which guests are scraped whatever they are.
 
 	// Detected is told which counter is read of a VMI, at first and when it changes.
 	Detected func(v *inventory.VMI, counter string)
@@ -61,9 +64,10 @@ type StatusPagesConfig struct {
 
 // NewStatusPages returns a StatusPages.
 func NewStatusPages(c StatusPagesConfig) *StatusPages {
-	mayDial := scrape.AddressPolicy{Allowed: c.Allowed, IsNode: c.Inventory.IsNodeAddress}.Check
+	mayDial := scrape.AddressPolicy{Allowed: c.Allowed, IsNode: c.NodeAddresses.Contains}.Check
 	s := &StatusPages{
 		inventory: c.Inventory,
+		guestCAs:  c.GuestCAs,
 		history:   history.NewStore(c.RateWindow),
 		detected:  c.Detected,
 		mayDial:   mayDial,
@@ -117,7 +121,7 @@ func (s *StatusPages) client(guest inventory.Guest) *http.Client {
 	}
 	trust := func() scrape.Trust {
 		return scrape.Trust{
-			CABundle:   s.inventory.GuestCA(guest.Namespace),
+			CABundle:   s.guestCAs.Of(guest.Namespace),
 			CASource:   "key " + inventory.GuestCAKey + " of ConfigMap " + guest.Namespace + "/" + inventory.GuestCAConfigMap,
 			ServerName: guest.Endpoint.ServerName,
 			SkipVerify: guest.Endpoint.SkipVerify,

@@ -34,6 +34,7 @@ const (
 // once, the other methods at any time.
 type VirtHandlers struct {
 	inventory *inventory.Store
+	kubevirt  *inventory.KubeVirt
 	history   *history.Store
 	scraper   *scrape.Scraper[inventory.Target]
 	status    statusFunc
@@ -50,6 +51,7 @@ type statusFunc func(target string) (scrape.Status, bool)
 // VirtHandlersConfig says how virt-handlers are scraped.
 type VirtHandlersConfig struct {
 	Inventory         *inventory.Store
+	KubeVirt          *inventory.KubeVirt
 	RateWindow        time.Duration // How far rates reach back.
 	Interval, Timeout time.Duration // Of scrapes.
 	Replica           string        // See scrape.Settings.
@@ -59,6 +61,7 @@ type VirtHandlersConfig struct {
 func NewVirtHandlers(c VirtHandlersConfig) *VirtHandlers {
 	s := &VirtHandlers{
 		inventory: c.Inventory,
+		kubevirt:  c.KubeVirt,
 		history:   history.NewStore(c.RateWindow),
 		malformed: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "guest_metrics_server_malformed_series_total",
@@ -95,15 +98,15 @@ func NewVirtHandlers(c VirtHandlersConfig) *VirtHandlers {
 // that holds for every node.
 func (s *VirtHandlers) trust() scrape.Trust {
 	return scrape.Trust{
-		CABundle:   s.inventory.CABundle(),
+		CABundle:   s.kubevirt.CABundle(),
 		CASource:   "key ca-bundle of ConfigMap kubevirt-ca in KubeVirt's namespace",
-		ServerName: "virt-handler." + s.inventory.KubeVirtNamespace() + ".svc",
+		ServerName: "virt-handler." + s.kubevirt.Namespace() + ".svc",
 	}
 }
 
 // Run scrapes until the context ends.
 func (s *VirtHandlers) Run(ctx context.Context) {
-	s.scraper.Run(ctx, s.inventory.Targets, s.inventory.TargetsChanged())
+	s.scraper.Run(ctx, s.kubevirt.Targets, s.kubevirt.TargetsChanged())
 }
 
 // decoder returns what takes in the responses of a node's virt-handler.
@@ -185,7 +188,7 @@ func (s *VirtHandlers) Missing(v *inventory.VMI, series string) *reason.Error {
 // Ready returns nil when each node has been tried twice, since a rate needs two
 // samples. A dead node does not hold that up.
 func (s *VirtHandlers) Ready() error {
-	targets := s.inventory.Targets()
+	targets := s.kubevirt.Targets()
 	waiting := 0
 	for _, t := range targets {
 		if status, ok := s.status(t.Node); !ok || status.Tries() < 2 {

@@ -27,7 +27,7 @@ type world struct {
 
 func newWorld() *world {
 	store := inventory.NewStore(0, func() time.Time { return noon })
-	s := NewVirtHandlers(VirtHandlersConfig{Inventory: store, RateWindow: time.Minute, Interval: 15 * time.Second})
+	s := NewVirtHandlers(VirtHandlersConfig{Inventory: store, KubeVirt: inventory.NewKubeVirt(), RateWindow: time.Minute, Interval: 15 * time.Second})
 	s.status = func(string) (scrape.Status, bool) { return scrape.Status{LastSuccess: noon}, true }
 	return &world{s, store}
 }
