@@ -25,7 +25,6 @@ type Config struct {
 	Sources   map[metric.Source]Source // One for each source that the catalogue names.
 	Now       func() time.Time
 
-	RateWindow       time.Duration // Within it a newcomer gets two samples.
 	MaxSampleAge     time.Duration // An older sample is unknown.
 	MinKnownFraction float64       // 0-1, of a group's counting members.
 }

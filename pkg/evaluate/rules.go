@@ -1,6 +1,7 @@
 package evaluate
 
 import (
+	"slices"
 	"time"
 
 	"guest-metrics-server/pkg/inventory"
@@ -28,15 +29,17 @@ func (e *Evaluator) assess(m inventory.Member, served *metric.Metric, match metr
 	if m.Excluded != nil {
 		return metric.Reading{}, m.Excluded
 	}
+	if m.Unknown != nil {
+		return metric.Reading{}, m.Unknown
+	}
 	reading, err := e.read(m, served, match)
 	if err == nil {
 		return reading, nil
 	}
-	// A newcomer has no rate yet that is not of its boot. It is no more than
-	// warming up, and no reason to take it to be like the others.
-	lacksSamples := err.Code == reason.NoSample || err.Code == reason.OneSample
-	if lacksSamples && e.Now().Sub(m.CountsSince) < e.RateWindow {
-		return metric.Reading{}, reason.Errorf(reason.WarmingUp, "warmed up, a rate needs two samples since")
+	// A newcomer has no rate yet that is not of its boot: it goes on warming up.
+	lacksSamples := err.Code == reason.NoSample || err.Code == reason.OneSample || err.Code == reason.Stale
+	if lacksSamples && e.Now().Sub(m.CountsSince) <= e.MaxSampleAge {
+		return metric.Reading{}, reason.Errorf(reason.WarmingUp, "warmed up, and has no rate since: %s", err)
 	}
 	return metric.Reading{}, err
 }
@@ -74,26 +77,53 @@ func (e *Evaluator) group(q question, members []inventory.Member) (metric.Readin
 	if len(members) == 0 {
 		return metric.Reading{}, reason.Errorf(reason.NoMembers, "it has no VirtualMachineInstance")
 	}
+	anyCounts := slices.ContainsFunc(members, func(m inventory.Member) bool { return m.Excluded == nil })
 	var known metric.Members
 	var reasons reason.Tally
 	for _, m := range members {
 		reading, err := e.assess(m, q.Metric, q.match)
-		switch {
-		case err == nil:
+		if err == nil {
 			known.Readings = append(known.Readings, reading)
 			continue
-		case err.Code == reason.WarmingUp || err.Code == reason.NotReady:
-			known.Warming++
-		case err.Code == reason.NoEndpoint && q.Kind == inventory.Namespaces:
-			// Of all that is in a namespace, most may serve no HTTP.
-		case m.Excluded == nil:
-			known.Unknown++
 		}
 		reasons.Add(err)
+		switch {
+		case err.Code == reason.NotReady:
+			// No load reaches it.
+		case err.Code == reason.WarmingUp && othersCarry(m, members):
+			known.Warming = append(known.Warming, e.weight(m, q.Metric))
+		case err.Code == reason.NoEndpoint && q.Kind == inventory.Namespaces:
+			// Of all that is in a namespace, most may serve no HTTP.
+		case m.Excluded == nil || err.Code == reason.WarmingUp && anyCounts:
+			known.Unknown++
+		}
 	}
 	reading, err := q.group.Combine(known, e.MinKnownFraction)
 	if err != nil {
 		return metric.Reading{}, reason.Errorf(reason.TooFewKnown, "%v: %s", err, &reasons)
 	}
 	return reading, nil
+}
+
+// othersCarry reports whether some member counted before m became Ready. It
+// carried m's share of the load, and its window may still hold that: m itself
+// adds nothing yet. Members that became Ready together carry no load of each
+// other.
+func othersCarry(m inventory.Member, members []inventory.Member) bool {
+	return slices.ContainsFunc(members, func(other inventory.Member) bool {
+		return other.Excluded == nil && other.CountsSince.Before(m.ReadySince)
+	})
+}
+
+// weight returns what a member weighs in a mean, 0 where that is not known.
+func (e *Evaluator) weight(m inventory.Member, served *metric.Metric) float64 {
+	w, err := e.Sources[served.Source].Window(m.VMI)
+	if err != nil {
+		return 0
+	}
+	reading, err := served.Read(w, metric.Every)
+	if err != nil {
+		return 0
+	}
+	return reading.Weight
 }

@@ -12,7 +12,8 @@ import (
 
 // vmi adds or changes a VMI. New ones run on node n1 and have been Ready for an
 // hour; the keys are pool, replicaset, vm, node, uid, phase, ready (a duration
-// ago, or never, or lost-DURATION-ago), paused, deleting, warmup, agent, pod (none),
+// ago, or never, or lost-DURATION-ago), running (a duration ago; a new one that
+// is given a time of ready began to run just before), paused, deleting, warmup, agent, pod (none),
 // labels (k:v,...), http (as annotate has it).
 func (w *world) vmi(name string, options map[string]string) error {
 	v, known := w.vmis[name]
@@ -21,6 +22,9 @@ func (w *world) vmi(name string, options map[string]string) error {
 		v = inventory.VMI{Meta: inventory.Meta{Namespace: defaultNamespace, Name: name, UID: types.UID(fmt.Sprintf("uid-%d", w.uids))}}
 		v.Node, v.Phase, v.Ready = "n1", "Running", true
 		v.RunningSince, v.ReadyTransition = w.now.Add(-time.Hour), w.now.Add(-time.Hour)
+	}
+	if ready := options["ready"]; ready != "" && !strings.HasPrefix(ready, "lost-") && !known {
+		v.RunningSince = time.Time{}
 	}
 	for key, value := range options {
 		switch key {
@@ -39,6 +43,12 @@ func (w *world) vmi(name string, options map[string]string) error {
 			if err := w.ready(&v, value); err != nil {
 				return err
 			}
+		case "running":
+			d, err := time.ParseDuration(value)
+			if err != nil {
+				return err
+			}
+			v.RunningSince = w.now.Add(-d)
 		case "paused":
 			v.Paused = value == "true"
 		case "deleting":
@@ -59,6 +69,9 @@ func (w *world) vmi(name string, options map[string]string) error {
 		default:
 			return fmt.Errorf("unknown key %s", key)
 		}
+	}
+	if v.RunningSince.IsZero() {
+		v.RunningSince = v.ReadyTransition.Add(-time.Second)
 	}
 	w.vmis[name] = v
 	w.node(v.Node)

@@ -23,9 +23,11 @@ type Member struct {
 	// Excluded is the reason why the VMI does not count, nil when it counts.
 	Excluded *reason.Error
 
-	// CountsSince is when the warm-up of a VMI that counts ended, zero if that
-	// was long ago. What it did before is boot load.
-	CountsSince time.Time
+	// Unknown is the reason why no value of a VMI that counts can be known,
+	// whatever its samples are; nil mostly.
+	Unknown *reason.Error
+
+	Readiness
 }
 
 // Members returns the VMIs that belong to an object, in the order of their
@@ -132,24 +134,28 @@ func (s *Store) activePod(v *VMI) *Pod {
 
 func (s *Store) member(v *VMI, pod *Pod, now time.Time) Member {
 	m := Member{VMI: v, Pod: pod}
-	m.CountsSince, m.Excluded = s.countsSince(v, pod, now)
+	m.Excluded = excluded(v)
+	if m.Excluded == nil {
+		m.Readiness, m.Excluded, m.Unknown = s.warmups.judge(v, now)
+	}
+	if m.Excluded == nil && m.Unknown == nil && pod == nil {
+		m.Unknown = reason.Errorf(reason.NoActivePod, "no running launcher pod on node %q", v.Node)
+	}
 	return m
 }
 
-// countsSince returns since when a VMI counts, zero if that was long ago, or the
-// reason why it does not.
-func (s *Store) countsSince(v *VMI, pod *Pod, now time.Time) (time.Time, *reason.Error) {
+// excluded returns the reason why a VMI does not count whatever its readiness is,
+// nil if there is none.
+func excluded(v *VMI) *reason.Error {
 	switch {
 	case v.Deleting:
-		return time.Time{}, reason.Errorf(reason.Deleting, "being deleted")
+		return reason.Errorf(reason.Deleting, "being deleted")
 	case v.Phase != running:
-		return time.Time{}, reason.Errorf(reason.NotRunning, "in phase %s, not Running", v.Phase)
+		return reason.Errorf(reason.NotRunning, "in phase %s, not Running", v.Phase)
 	case v.Paused:
-		return time.Time{}, reason.Errorf(reason.Paused, "Paused")
-	case pod == nil:
-		return time.Time{}, reason.Errorf(reason.NoActivePod, "no running launcher pod on node %q", v.Node)
+		return reason.Errorf(reason.Paused, "Paused")
 	default:
-		return s.warmups.countsSince(v, now)
+		return nil
 	}
 }
 

@@ -241,7 +241,7 @@ func TestWhatIsDeletedIsForgotten(t *testing.T) {
 	}
 }
 
-func TestStanding(t *testing.T) {
+func TestWhatCounts(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		change func(*VMI)
@@ -253,7 +253,11 @@ func TestStanding(t *testing.T) {
 		{"is paused", func(v *VMI) { v.Paused = true }, "Paused"},
 		{"has no pod on its node", func(v *VMI) { v.Node = "n2" }, `no running launcher pod on node "n2"`},
 		{"was never Ready", func(v *VMI) { v.Ready = false }, "not Ready yet"},
-		{"has just become Ready", func(v *VMI) { v.ReadyTransition = noon.Add(-20 * time.Second) }, "warming up for another 40s"},
+		{"has just become Ready", func(v *VMI) { v.RunningSince, v.ReadyTransition = noon.Add(-30*time.Second), noon.Add(-20*time.Second) }, "warming up for another 40s"},
+		{
+			"has just become Ready, and may have been before", func(v *VMI) { v.ReadyTransition = noon.Add(-20 * time.Second) },
+			"Ready again for less than its warm-up, and what was before this server started is not known: counts in 40s at the latest",
+		},
 		{"asks for a longer warm-up", func(v *VMI) { v.Warmup = new(2 * time.Hour) }, "warming up for another 1h0m0s"},
 		{"asks for no warm-up", func(v *VMI) { v.Warmup = new(time.Duration(0)); v.ReadyTransition = noon }, "counts"},
 	} {

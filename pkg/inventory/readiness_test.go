@@ -50,7 +50,12 @@ func TestWarmUp(t *testing.T) {
 		{
 			"losing Ready during it, told twice",
 			0,
-			[]told{{5 * time.Minute, true, 5 * time.Minute}, {5 * time.Second, false, 305 * time.Second}, {time.Second, false, 305 * time.Second}},
+			[]told{
+				{0, false, -time.Second},
+				{5 * time.Minute, true, 5 * time.Minute},
+				{5 * time.Second, false, 305 * time.Second},
+				{time.Second, false, 305 * time.Second},
+			},
 			time.Second, "not Ready yet",
 		},
 		{
@@ -64,6 +69,22 @@ func TestWarmUp(t *testing.T) {
 		{
 			"having lost Ready soon after the start when the server starts",
 			0, []told{{time.Hour, false, 30 * time.Second}}, 0, "not Ready yet",
+		},
+		{
+			"Ready again for a part of it when the server starts, after it may have been Ready for all of it",
+			0,
+			[]told{{time.Hour, true, 59*time.Minute + 30*time.Second}}, 10 * time.Second,
+			"Ready again for less than its warm-up, and what was before this server started is not known: counts in 20s at the latest",
+		},
+		{
+			"that past does not matter once it was Ready for all of it",
+			0,
+			[]told{{time.Hour, true, 59*time.Minute + 30*time.Second}}, 30 * time.Second, "counts",
+		},
+		{
+			"losing Ready once more where the past is not known",
+			0,
+			[]told{{time.Hour, true, 59*time.Minute + 30*time.Second}, {10 * time.Second, false, 60*time.Minute + 10*time.Second}}, 0, "counts",
 		},
 		{
 			"another change meanwhile does not start it anew",

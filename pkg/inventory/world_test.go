@@ -72,7 +72,8 @@ func (w *world) names(kind Kind, namespace, name string) string {
 	return strings.Join(names, " ")
 }
 
-// whetherCounts renders why a VMI does not count: "counts", or the reason in words.
+// whetherCounts renders whether a VMI counts: "counts", or in words why it does not
+// or why that is unknown.
 func (w *world) whetherCounts(name string) string {
 	members, _ := w.Members(VMIs, "ns", name)
 	i := slices.IndexFunc(members, func(m Member) bool { return m.VMI.Name == name })
@@ -81,6 +82,8 @@ func (w *world) whetherCounts(name string) string {
 		return "no such VMI"
 	case members[i].Excluded != nil:
 		return members[i].Excluded.Error()
+	case members[i].Unknown != nil:
+		return members[i].Unknown.Error()
 	}
 	return "counts"
 }

@@ -29,7 +29,7 @@ is 0, the value is that of one moment. An answer's timestamp is when the newest 
 a group the oldest member's.
 
 A group's value is over its members that count. One that counts but is unknown is taken to be like the
-others; one that warms up counts as no load. metric.selector takes the key aggregate, one of
+others. One that warms up counts as no load and weighs what it is; one that was never Ready is left out. metric.selector takes the key aggregate, one of
 %s, to have a group aggregate otherwise (percentiles by nearest rank, min, max and
 percentiles of the members that are known), and where there is a key to pick by, that one: a value's
 characters that a label cannot have are written as _, and the mount point / as rootfs.

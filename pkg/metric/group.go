@@ -1,6 +1,7 @@
 package metric
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -34,7 +35,7 @@ var percentiles = map[Aggregation]float64{P50: 0.5, P90: 0.9, P95: 0.95, P99: 0.
 type Members struct {
 	Readings []Reading // Of the members whose value is known.
 	Unknown  int       // Members that count, but whose value is not known.
-	Warming  int       // Members that run but do not count yet: others carry their load.
+	Warming  []float64 // What members weigh that do not count yet, since others carry their load; 0 where it is not known.
 }
 
 // TooFewKnownError says that too much of a group is unknown to tell its value.
@@ -52,8 +53,8 @@ func (e *TooFewKnownError) Error() string {
 }
 
 // Combine returns the value of a group. A member that counts but is unknown is
-// taken to be like the known ones; a warming member to have no load. Min, max
-// and percentiles (nearest rank) are of the known members. When less than
+// taken to be like the known ones, a warming member to have no load. Min, max and
+// percentiles (nearest rank) are of the known members. When less than
 // minKnownFraction of the counting members is known, or none counts, the error
 // is a TooFewKnownError.
 func (a Aggregation) Combine(m Members, minKnownFraction float64) (Reading, error) {
@@ -75,14 +76,18 @@ func (a Aggregation) Combine(m Members, minKnownFraction float64) (Reading, erro
 			group.At = r.At
 		}
 	}
-	carrying := float64(counting) / float64(counting+m.Warming)
 	switch a {
 	case Sum:
 		group.Value = sum * float64(counting) / float64(known)
 	case Mean:
-		group.Value = sum / float64(known) * carrying
+		group.Value = sum / float64(known) * float64(counting) / float64(counting+len(m.Warming))
 	case WeightedMean:
-		group.Value = weighted / group.Weight * carrying
+		typical := group.Weight / float64(known)
+		carrying, idle := typical*float64(counting), 0.0
+		for _, weight := range m.Warming {
+			idle += cmp.Or(weight, typical)
+		}
+		group.Value = weighted / group.Weight * carrying / (carrying + idle)
 	case Min:
 		group.Value = slices.Min(values)
 	case Max:

@@ -36,13 +36,23 @@ func TestCombine(t *testing.T) {
 		},
 		{
 			"a warming member has no load yet",
-			Members{Readings: readings([2]float64{90, 1}, [2]float64{90, 1}), Warming: 1},
+			Members{Readings: readings([2]float64{90, 1}, [2]float64{90, 1}), Warming: []float64{1}},
 			180, 60, 2,
 		},
 		{
 			"unknown and warming members",
-			Members{Readings: readings([2]float64{80, 2}, [2]float64{80, 2}), Unknown: 2, Warming: 4},
+			Members{Readings: readings([2]float64{80, 2}, [2]float64{80, 2}), Unknown: 2, Warming: []float64{2, 2, 2, 2}},
 			320, 40, 4,
+		},
+		{
+			"a warming member weighs what it weighs",
+			Members{Readings: readings([2]float64{90, 16}), Warming: []float64{2}},
+			90, 80, 16,
+		},
+		{
+			"a warming member of unknown weight weighs as much as the others",
+			Members{Readings: readings([2]float64{80, 3}, [2]float64{80, 5}), Warming: []float64{0, 0}},
+			160, 40, 8,
 		},
 		{"as many unknown as may be", Members{Readings: readings([2]float64{50, 1}), Unknown: 1}, 100, 50, 1},
 	} {
@@ -84,12 +94,12 @@ func TestTooFewKnown(t *testing.T) {
 		want     string // "" when enough are known.
 	}{
 		{"nobody", Members{}, 0.5, "no member counts yet"},
-		{"only warming members", Members{Warming: 3}, 0.5, "no member counts yet"},
+		{"only warming members", Members{Warming: []float64{1, 1, 1}}, 0.5, "no member counts yet"},
 		{"only unknown members", Members{Unknown: 3}, 0.5, "the value of 0 of 3 members is known, less than the fraction of 0.5 that is asked for"},
 		{"only unknown members, however few are asked for", Members{Unknown: 3}, 1e-9, "the value of 0 of 3 members is known, less than the fraction of 1e-09 that is asked for"},
 		{"less than half", Members{Readings: known(2), Unknown: 3}, 0.5, "the value of 2 of 5 members is known, less than the fraction of 0.5 that is asked for"},
 		{"half", Members{Readings: known(2), Unknown: 2}, 0.5, ""},
-		{"warming members are not asked for", Members{Readings: known(1), Warming: 9}, 0.5, ""},
+		{"warming members are not asked for", Members{Readings: known(1), Warming: make([]float64, 9)}, 0.5, ""},
 		{"exactly the fraction, which binary numbers do not hold exactly", Members{Readings: known(7), Unknown: 18}, 0.28, ""},
 		{"all, where all are asked for", Members{Readings: known(3)}, 1, ""},
 		{"all but one, where all are asked for", Members{Readings: known(2), Unknown: 1}, 1, "the value of 2 of 3 members is known, less than the fraction of 1 that is asked for"},

@@ -7,20 +7,21 @@ type Code string
 
 // The codes of single VMIs, in the order in which they are looked for.
 const (
-	Deleting    Code = "deleting"
-	NotRunning  Code = "not_running"
-	Paused      Code = "paused"
-	NoActivePod Code = "no_active_pod"
-	NotReady    Code = "not_ready"
-	WarmingUp   Code = "warming_up"
-	NoEndpoint  Code = "no_endpoint"
-	BadEndpoint Code = "bad_endpoint"
-	NoSample    Code = "no_sample"
-	TooLarge    Code = "too_large"
-	Stale       Code = "stale"
-	NoAgent     Code = "no_agent"
-	OneSample   Code = "one_sample"
-	NotReported Code = "not_reported"
+	Deleting      Code = "deleting"
+	NotRunning    Code = "not_running"
+	Paused        Code = "paused"
+	NotReady      Code = "not_ready"
+	WarmingUp     Code = "warming_up"
+	WarmUpUnknown Code = "warm_up_unknown"
+	NoActivePod   Code = "no_active_pod"
+	NoEndpoint    Code = "no_endpoint"
+	BadEndpoint   Code = "bad_endpoint"
+	NoSample      Code = "no_sample"
+	TooLarge      Code = "too_large"
+	Stale         Code = "stale"
+	NoAgent       Code = "no_agent"
+	OneSample     Code = "one_sample"
+	NotReported   Code = "not_reported"
 )
 
 // The codes of groups.
@@ -52,11 +53,6 @@ var table = []Info{
 		Example: "Paused",
 	},
 	{
-		Code: NoActivePod, Meaning: "No running launcher pod of the VMI is on the VMI's node. Of a pod: it is not the active launcher pod of a VMI.",
-		Cure:    "Look at the VMI's pods (`kubectl get pods -l kubevirt.io/created-by=UID`). Right after a migration it passes by itself.",
-		Example: `no running launcher pod on node "n1"`,
-	},
-	{
 		Code: NotReady, Meaning: "The VMI has not been Ready since it runs. Boot load must not scale a pool.",
 		Cure:    "Wait. If it stays, look at the VMI's readiness probe.",
 		Example: "not Ready yet",
@@ -65,6 +61,16 @@ var table = []Info{
 		Code: WarmingUp, Meaning: "The VMI has been Ready for less than `--warmup` (60 s), or it has no rate yet since then.",
 		Cure:    "Wait, or set the annotation `guestmetrics.io/warmup` on the VMI.",
 		Example: "warming up for another 40s",
+	},
+	{
+		Code: WarmUpUnknown, Meaning: "The VMI became Ready again for less than its warm-up before the server started. Whether it was Ready for long enough before that is not known.",
+		Cure:    "Wait for its warm-up.",
+		Example: "Ready again for less than its warm-up, and what was before this server started is not known: counts in 40s at the latest",
+	},
+	{
+		Code: NoActivePod, Meaning: "No running launcher pod of the VMI is on the VMI's node. Of a pod: it is not the active launcher pod of a VMI.",
+		Cure:    "Look at the VMI's pods (`kubectl get pods -l kubevirt.io/created-by=UID`). Right after a migration it passes by itself.",
+		Example: `no running launcher pod on node "n1"`,
 	},
 	{
 		Code: NoEndpoint, Meaning: "No annotation says where the guest's status page is.",
