@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/selection"
 
 	"guest-metrics-server/pkg/metric"
 )
@@ -33,6 +34,10 @@ func (q *question) applySelector(selector labels.Selector) error {
 		return nil
 	}
 	devices := labels.NewSelector()
+	isAggregate := func(r labels.Requirement) bool { return r.Key() == aggregateKey }
+	if first := slices.IndexFunc(requirements, isAggregate); first >= 0 && slices.ContainsFunc(requirements[first+1:], isAggregate) {
+		return q.badSelector(selector, aggregateKey+" is there twice")
+	}
 	for _, r := range requirements {
 		switch {
 		case r.Key() == aggregateKey:
@@ -55,8 +60,9 @@ func (q *question) applySelector(selector labels.Selector) error {
 
 func (q *question) applyAggregate(selector labels.Selector, r labels.Requirement) error {
 	values := r.ValuesUnsorted()
-	if len(values) != 1 || !slices.Contains(metric.Aggregations(), metric.Aggregation(values[0])) {
-		return q.badSelector(selector, fmt.Sprintf("%s must be one of %v", aggregateKey, metric.Aggregations()))
+	isEqual := r.Operator() == selection.Equals || r.Operator() == selection.DoubleEquals || r.Operator() == selection.In
+	if !isEqual || len(values) != 1 || !slices.Contains(metric.Aggregations(), metric.Aggregation(values[0])) {
+		return q.badSelector(selector, fmt.Sprintf("%s must equal one of %v", aggregateKey, metric.Aggregations()))
 	}
 	if !q.Kind.IsGroup() {
 		return q.badSelector(selector, fmt.Sprintf("%s is for groups, and a %s is one VMI", aggregateKey, q.Kind.Kind))
