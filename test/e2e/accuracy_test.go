@@ -85,7 +85,7 @@ func startLoads(t *testing.T, namespace string) map[string]loaded {
 			byGroup[group] = loaded{load: l, cached: cached}
 		}
 	}
-	eventually(t, 4*time.Minute, func(ctx context.Context) string {
+	eventually(t, patience, func(ctx context.Context) string {
 		values, err := ask(ctx, cluster.RESTConfig(), metricPath("v1beta2", namespace, "virtualmachineinstances.kubevirt.io", "*", utilization, ""))
 		full := 0
 		for _, v := range values {

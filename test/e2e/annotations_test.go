@@ -43,7 +43,7 @@ func (m mistake) tellAndMend(t *testing.T) {
 	clients := serve(t, namespace, "", web.Prometheus)
 	clients.SetRate(20)
 	var vmi string
-	eventually(t, time.Minute, func(ctx context.Context) string {
+	eventually(t, patience, func(ctx context.Context) string {
 		values, err := ask(ctx, cluster.RESTConfig(), metricPath("v1beta2", namespace, vmiResources, "*", utilization, ""))
 		if err != nil {
 			return err.Error()
@@ -72,7 +72,7 @@ func (m mistake) tellAndMend(t *testing.T) {
 	if err != nil {
 		t.Fatalf("the guest's CPU: %v", err)
 	}
-	eventually(t, time.Minute, func(ctx context.Context) string {
+	eventually(t, patience, func(ctx context.Context) string {
 		if last, err := read(ctx, utilization); err != nil || !last.After(first) {
 			return fmt.Sprintf("the guest's CPU is as of %s, and before of %s: %v", last, first, err)
 		}
@@ -80,7 +80,7 @@ func (m mistake) tellAndMend(t *testing.T) {
 	})
 
 	kubectl(t, "annotate", "vmi", "-n", namespace, vmi, "--overwrite", m.annotation+"="+m.right)
-	eventually(t, time.Minute, func(ctx context.Context) string {
+	eventually(t, patience, func(ctx context.Context) string {
 		values, err := ask(ctx, cluster.RESTConfig(), metricPath("v1beta2", namespace, vmiResources, vmi, requests, ""))
 		if err != nil {
 			return err.Error()
@@ -96,7 +96,7 @@ func (m mistake) tellAndMend(t *testing.T) {
 // awaitEvent waits until kubectl describe tells of an event of a VMI.
 func awaitEvent(t *testing.T, namespace, vmi, kind, reason, message string) {
 	t.Helper()
-	eventually(t, time.Minute, func(ctx context.Context) string {
+	eventually(t, patience, func(ctx context.Context) string {
 		description, err := cluster.Kubectl(ctx, nil, "describe", "vmi", "-n", namespace, vmi)
 		if err != nil {
 			return err.Error()

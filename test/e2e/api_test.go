@@ -63,7 +63,7 @@ func TestValues(t *testing.T) {
 	apply(t, namespace, replicaSet("busy", 2, `script.guestmetrics.io/cpu-percent: "50"`))
 	leftover(t, namespace, "busy")
 	for _, app := range []string{"idle", "busy"} {
-		eventually(t, time.Minute, func(ctx context.Context) string {
+		eventually(t, patience, func(ctx context.Context) string {
 			values, err := ask(ctx, cluster.RESTConfig(), metricPath("v1beta2", namespace, "pods", "*", utilization, "app="+app))
 			if err != nil {
 				return err.Error()
@@ -127,7 +127,7 @@ func TestValues(t *testing.T) {
 func leftover(t *testing.T, namespace, app string) {
 	t.Helper()
 	pods := kubeClient(t).CoreV1().Pods(namespace)
-	eventually(t, time.Minute, func(ctx context.Context) string {
+	eventually(t, patience, func(ctx context.Context) string {
 		list, err := pods.List(ctx, metav1.ListOptions{LabelSelector: "app=" + app})
 		if err != nil || len(list.Items) == 0 {
 			return fmt.Sprintf("no launcher pod of %s: %v", app, err)
@@ -216,7 +216,7 @@ func TestDirectAccess(t *testing.T) {
 		{"/apis/custom.metrics.k8s.io/v1beta2", "", http.StatusForbidden},
 		{"/apis/custom.metrics.k8s.io/v1beta2", "no-token", http.StatusUnauthorized},
 	} {
-		eventually(t, time.Minute, func(ctx context.Context) string {
+		eventually(t, patience, func(ctx context.Context) string {
 			request, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+service.Spec.ClusterIP+c.path, nil)
 			if err != nil {
 				return err.Error()
@@ -266,7 +266,7 @@ func TestOldCipherSuitesAreRefused(t *testing.T) {
 func TestMemory(t *testing.T) {
 	namespace := newNamespace(t)
 	apply(t, namespace, replicaSet("many", 100, `script.guestmetrics.io/cpu-percent: "10"`))
-	eventually(t, 4*time.Minute, func(ctx context.Context) string {
+	eventually(t, patience, func(ctx context.Context) string {
 		values, err := ask(ctx, cluster.RESTConfig(), metricPath("v1beta2", namespace, "pods", "*", utilization, "app=many"))
 		if len(values) == 100 {
 			return ""
@@ -282,15 +282,25 @@ func TestMemory(t *testing.T) {
 	}
 }
 
+// pidOf returns the process id of a server that was started in a directory.
+func pidOf(t *testing.T, dir, name string) int {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, name+".pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pid
+}
+
 // memoryMiB reads how much memory the server holds that was started in a directory:
 // VmRSS now, VmHWM at most; VmRSS is RssAnon, which is its own, and RssFile.
 func memoryMiB(t *testing.T, dir, field string) int {
 	t.Helper()
-	pid, err := os.ReadFile(filepath.Join(dir, "guest-metrics-server.pid"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	status, err := os.ReadFile("/proc/" + strings.TrimSpace(string(pid)) + "/status")
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pidOf(t, dir, "guest-metrics-server")))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"guest-metrics-server/pkg/inventory"
 	"guest-metrics-server/pkg/metric"
@@ -54,7 +53,7 @@ func TestEveryMetricOfEveryKind(t *testing.T) {
 	pods := func() (string, error) {
 		return cluster.Kubectl(t.Context(), nil, "get", "pods", "-n", namespace, "-l", "app=web", "-o", "jsonpath={.items[0].metadata.name}")
 	}
-	eventually(t, time.Minute, func(ctx context.Context) string {
+	eventually(t, patience, func(ctx context.Context) string {
 		for _, path := range []string{
 			metricPath("v1beta2", namespace, "services", "web", usage, ""),
 			metricPath("v1beta2", namespace, inventory.ReplicaSets.GroupResource.String(), "api", usage, ""),
@@ -103,7 +102,7 @@ func TestMetricSelector(t *testing.T) {
 	apply(t, namespace, replicaSet("web", 2, `script.guestmetrics.io/network-receive-bytes-per-second: "1000"`))
 	const received = "guest_network_receive_bytes_per_second"
 	path := metricPath("v1beta2", namespace, inventory.ReplicaSets.GroupResource.String(), "web", received, "")
-	eventually(t, time.Minute, func(ctx context.Context) string {
+	eventually(t, patience, func(ctx context.Context) string {
 		values, err := ask(ctx, cluster.RESTConfig(), path+"?metricLabelSelector=interface%3Ddefault%2Caggregate%3Davg")
 		if err != nil {
 			return err.Error()

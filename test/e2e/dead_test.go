@@ -49,7 +49,7 @@ func TestDeadGuestsCostLiveOnesNothing(t *testing.T) {
 		return ages, nil
 	}
 	began := time.Now()
-	eventually(t, 4*time.Minute, func(ctx context.Context) string {
+	eventually(t, patience, func(ctx context.Context) string {
 		if _, err := known(ctx); err != nil {
 			return err.Error()
 		}

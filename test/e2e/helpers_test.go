@@ -154,6 +154,10 @@ func metricsAt(t *testing.T, address string) func() string {
 	}
 }
 
+// patience is how long a test waits for what must come. It bounds a hang, and
+// says nothing of how quick things are: a busy machine may take minutes.
+const patience = 5 * time.Minute
+
 // eventually polls until the condition returns "", and fails with what it
 // returned last.
 func eventually(t *testing.T, limit time.Duration, condition func(ctx context.Context) string) {

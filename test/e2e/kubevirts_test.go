@@ -8,7 +8,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 )
 
 // impostor is what a tenant could make to look like KubeVirt: an object in a
@@ -63,7 +62,7 @@ func TestASecondKubeVirtObject(t *testing.T) {
 
 	address, server := startServer(t, "beside-an-impostor", serverFlags()...)
 	client := serverClient(t)
-	eventually(t, time.Minute, func(ctx context.Context) string {
+	eventually(t, patience, func(ctx context.Context) string {
 		if _, err := fetch(ctx, client, "https://"+address+"/readyz"); err != nil {
 			return fmt.Sprint("the server that starts now is not ready: ", err)
 		}

@@ -33,7 +33,7 @@ func TestAHealthyServersLog(t *testing.T) {
 	client := serverClient(t)
 	base := "https://" + address
 	began := time.Now()
-	eventually(t, 2*time.Minute, func(ctx context.Context) string {
+	eventually(t, patience, func(ctx context.Context) string {
 		if _, err := fetch(ctx, client, base+"/readyz"); err != nil {
 			return err.Error()
 		}

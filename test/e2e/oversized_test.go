@@ -34,7 +34,7 @@ func TestAnOversizedVMI(t *testing.T) {
 		}
 		return age, ""
 	}
-	eventually(t, time.Minute, func(ctx context.Context) string {
+	eventually(t, patience, func(ctx context.Context) string {
 		_, problem := oldest(ctx)
 		return problem
 	})
@@ -49,7 +49,7 @@ func TestAnOversizedVMI(t *testing.T) {
 	apply(t, offenders, yaml[:at]+labels.String()+yaml[at:])
 	path := metricPath("v1beta2", offenders, vmiResources, "*", utilization, "")
 	said := ""
-	eventually(t, 2*time.Minute, func(ctx context.Context) string {
+	eventually(t, patience, func(ctx context.Context) string {
 		_, err := ask(ctx, cluster.RESTConfig(), path)
 		if err == nil {
 			t.Fatal("the offenders have values")

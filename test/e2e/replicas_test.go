@@ -55,7 +55,7 @@ func TestReplicasLeaveAPrometheusItsPlace(t *testing.T) {
 		{name: oneReplica, read: serverMetrics(t)},
 		{name: otherReplica, read: startReplica(t, otherReplica)},
 	}
-	eventually(t, time.Minute, func(ctx context.Context) string {
+	eventually(t, patience, func(ctx context.Context) string {
 		values, err := ask(ctx, cluster.RESTConfig(), metricPath("v1beta2", namespace, "pods", "*", utilization, ""))
 		if len(values) < 4 {
 			return fmt.Sprintf("%d of 4 guests are known: %v", len(values), err)
@@ -127,7 +127,7 @@ func watchReplicasVisit(t *testing.T, replicas []*replica, rounds int) {
 	for _, r := range replicas {
 		r.visits = observations{scrapes: make(map[string]map[time.Time]scrape)}
 	}
-	eventually(t, time.Minute, func(context.Context) (missing string) {
+	eventually(t, patience, func(context.Context) (missing string) {
 		for _, r := range replicas {
 			page := r.read()
 			r.visits.addScrapes(t, page)

@@ -52,7 +52,7 @@ func (s requestStory) run(t *testing.T) {
 	// Some at least: Prometheus' counters are not on the page before the first.
 	little, much := 0.2*s.perGuest, (high-0.5)*s.perGuest
 	set("a few", little, low)
-	eventually(t, time.Minute, func(ctx context.Context) string {
+	eventually(t, patience, func(ctx context.Context) string {
 		if rate, err := poolMetric(ctx, namespace, s.pool, requests); err != nil || rate <= 0 {
 			return fmt.Sprintf("the pool reads %g requests per second: %v", rate, err)
 		}

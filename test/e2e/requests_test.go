@@ -58,7 +58,7 @@ func compareRequestRates(t *testing.T, kind web.Kind) {
 	busy, idle := serve(t, namespace, "app=busy", kind), serve(t, namespace, "app=idle", kind)
 	busy.SetRate(guests * perGuest)
 	var site string
-	eventually(t, time.Minute, func(context.Context) string {
+	eventually(t, patience, func(context.Context) string {
 		if len(idle.Targets()) == 0 {
 			return "there is no idle guest yet"
 		}
@@ -68,7 +68,7 @@ func compareRequestRates(t *testing.T, kind web.Kind) {
 	connect(t, site, idleClients)
 
 	// Exactly none, though its page is read every 4 s.
-	eventually(t, 2*time.Minute, func(ctx context.Context) string {
+	eventually(t, patience, func(ctx context.Context) string {
 		values, err := ask(ctx, cluster.RESTConfig(), metricPath("v1beta2", namespace, vmiResources, "*", requests, ""))
 		if len(values) != guests+1 {
 			return fmt.Sprintf("%d of %d guests are known: %v", len(values), guests+1, err)
@@ -203,7 +203,7 @@ func compareConnections(t *testing.T, namespace string, kind web.Kind) {
 		}
 		return
 	}
-	eventually(t, time.Minute, func(ctx context.Context) string {
+	eventually(t, patience, func(ctx context.Context) string {
 		values, err := ask(ctx, cluster.RESTConfig(), path)
 		if err != nil {
 			return err.Error()

@@ -74,7 +74,7 @@ func (l *timeline) note(format string, args ...any) {
 func (l *timeline) wait(t *testing.T, why string, replicas int) {
 	t.Helper()
 	l.note("-- %s", why)
-	eventually(t, 2*time.Minute, func(ctx context.Context) string {
+	eventually(t, patience, func(ctx context.Context) string {
 		current, desired, problem := l.look(t, ctx)
 		if int(current) == replicas && int(desired) == replicas {
 			return ""

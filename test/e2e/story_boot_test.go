@@ -29,7 +29,7 @@ func TestBootLoadDoesNotScale(t *testing.T) {
 	patientWork.Set(0.4)
 	hastyWork.Set(0.4)
 	for _, name := range []string{"patient", "hasty"} {
-		eventually(t, 2*time.Minute, func(ctx context.Context) string {
+		eventually(t, patience, func(ctx context.Context) string {
 			value, err := poolMetric(ctx, namespace, name, utilization)
 			if err != nil {
 				return err.Error()
@@ -49,7 +49,7 @@ func TestBootLoadDoesNotScale(t *testing.T) {
 	}
 	patientWork.Set(0.8)
 	hastyWork.Set(0.8)
-	eventually(t, 2*time.Minute, func(ctx context.Context) string {
+	eventually(t, patience, func(ctx context.Context) string {
 		current, desired, problem := patient.look(t, ctx)
 		hasty.look(t, ctx)
 		if current > needed || desired > needed {

@@ -38,7 +38,7 @@ func TestLostSourcesHoldTheReplicas(t *testing.T) {
 	for _, w := range works {
 		w.Set(cores)
 	}
-	eventually(t, 2*time.Minute, func(ctx context.Context) string { return windowsAreFull(ctx, namespace, "", 2*high) })
+	eventually(t, patience, func(ctx context.Context) string { return windowsAreFull(ctx, namespace, "", 2*high) })
 	for line := range peak {
 		apply(t, namespace, autoscaler(line.hpa, low, 6, metrics[line.hpa]))
 		line.wait(t, fmt.Sprintf("at %g cores", cores), high)

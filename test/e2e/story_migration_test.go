@@ -48,7 +48,7 @@ func workBesideLeftovers(t *testing.T, cores float64, contradicted func(utilizat
 	}
 	// The story begins with guests that count: one that starts later than the other
 	// is no load while it warms up.
-	eventually(t, 2*time.Minute, func(ctx context.Context) string {
+	eventually(t, patience, func(ctx context.Context) string {
 		return windowsAreFull(ctx, namespace, "", len(metrics)*before)
 	})
 	lines := make(map[string]*timeline)
@@ -81,7 +81,7 @@ func workBesideLeftovers(t *testing.T, cores float64, contradicted func(utilizat
 	needed := int(math.Ceil(cores / coresPerReplica))
 	note("work for %d guests: %g cores", needed, cores)
 	// While the others follow, the Pods metric stays where it was.
-	eventually(t, 2*time.Minute, func(ctx context.Context) string {
+	eventually(t, patience, func(ctx context.Context) string {
 		if current, _, _ := byPods.look(t, ctx); current != before {
 			t.Fatalf("the Pods metric has scaled to %d replicas beside leftovers: tell it in docs/pods-or-object.md", current)
 		}

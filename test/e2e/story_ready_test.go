@@ -31,7 +31,7 @@ func TestAnOverloadedPoolThatIsNotReadyScalesUp(t *testing.T) {
 	}
 	for name, line := range lines {
 		line.wait(t, "idle", before)
-		eventually(t, time.Minute, func(ctx context.Context) string {
+		eventually(t, patience, func(ctx context.Context) string {
 			values, err := ask(ctx, cluster.RESTConfig(), metricPath("v1beta2", namespace, "pods", "*", utilization, "app="+name))
 			if len(values) == before {
 				return ""
@@ -45,7 +45,7 @@ func TestAnOverloadedPoolThatIsNotReadyScalesUp(t *testing.T) {
 			"script.guestmetrics.io/ready=false", fmt.Sprintf("script.guestmetrics.io/cpu-percent=%d", percent))
 	}
 	for name, line := range lines {
-		eventually(t, time.Minute, func(ctx context.Context) string {
+		eventually(t, patience, func(ctx context.Context) string {
 			line.look(t, ctx)
 			return failProbes(ctx, namespace, name, before)
 		})

@@ -42,7 +42,7 @@ func TestNothingOfAnotherTenantIsAnswered(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{shop, bank} { // Until there is something to leak.
-		eventually(t, time.Minute, func(ctx context.Context) string {
+		eventually(t, patience, func(ctx context.Context) string {
 			_, err := ask(ctx, cluster.RESTConfig(), metricPath("v1beta2", name, "pods", "*", utilization, ""))
 			return message(err)
 		})
