@@ -15,7 +15,8 @@ import (
 	"guest-metrics-server/pkg/inventory"
 )
 
-// events tells the owners of VMIs what only they can mend, or want to know.
+// events records Kubernetes Events about VMIs: what only their owners can correct,
+// or want to know.
 // Events can be lost: they are sent in the background and dropped in a storm.
 type events struct {
 	recorder record.EventRecorder
@@ -38,13 +39,13 @@ func newEvents(ctx context.Context, config *rest.Config) (*events, error) {
 	}, nil
 }
 
-// problem tells of an annotation that is not understood.
+// problem records an annotation that is not understood.
 func (e *events) problem(v *inventory.VMI, p inventory.Problem) {
 	e.problems.Inc()
 	e.recorder.Eventf(reference(v), corev1.EventTypeWarning, "AnnotationNotUnderstood", "annotation %s: %s", p.Annotation, p.Why)
 }
 
-// detected tells which counter requests are read from.
+// detected records which counter requests are read from.
 func (e *events) detected(v *inventory.VMI, counter string) {
 	e.recorder.Eventf(reference(v), corev1.EventTypeNormal, "StatusPageDetected", "HTTP requests are counted by %s", counter)
 }

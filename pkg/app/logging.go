@@ -26,20 +26,20 @@ const (
 	logEntryBytes = 4 << 10
 )
 
-// logLimit bounds what the log is told of the same thing. Entries above level 0
+// logLimit bounds how often the log has the same entry. Entries above level 0
 // are not bounded: who asks for them wants them.
 type logLimit struct {
 	now      func() time.Time
 	withInfo bool // Bound entries of level info as well: all have level 0.
 
-	mu     sync.Mutex
-	places map[string]*logPlace // By file and line.
+	mu    sync.Mutex
+	lines map[string]*logLine // By file and line.
 
 	leftOut, clientGone prometheus.Counter
 }
 
-// logPlace is a line of code that writes into the log.
-type logPlace struct {
+// logLine is a line of code that writes into the log.
+type logLine struct {
 	limiter *rate.Limiter
 	leftOut int // Entries since the last one that was written.
 }
@@ -48,7 +48,7 @@ func newLogLimit(withInfo bool, now func() time.Time) *logLimit {
 	return &logLimit{
 		now:      now,
 		withInfo: withInfo,
-		places:   make(map[string]*logPlace),
+		lines:    make(map[string]*logLine),
 		leftOut: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "guest_metrics_server_log_entries_left_out_total",
 			Help: "Entries that the log lacks because the same line of code had written many.",
@@ -74,7 +74,7 @@ func (o *Options) ApplyLogging() error {
 // writer returns what passes entries on to a stream.
 func (l *logLimit) writer(out io.Writer) io.Writer { return &limitedStream{l, out} }
 
-// A limitedStream gets an entry with each Write: a header with its level and place,
+// A limitedStream gets an entry with each Write: a header with its level and line of code,
 // and one or several lines, or an object of JSON.
 type limitedStream struct {
 	limit *logLimit
@@ -82,11 +82,11 @@ type limitedStream struct {
 }
 
 func (s *limitedStream) Write(entry []byte) (int, error) {
-	place, bounded := s.limit.parse(entry)
+	line, bounded := s.limit.parse(entry)
 	if !bounded {
 		return s.out.Write(entry)
 	}
-	leftOut, ok := s.limit.take(place, 1+len(entry)/logEntryBytes)
+	leftOut, ok := s.limit.take(line, 1+len(entry)/logEntryBytes)
 	switch {
 	case !ok:
 		s.limit.leftOut.Inc()
@@ -100,15 +100,15 @@ func (s *limitedStream) Write(entry []byte) (int, error) {
 	return len(entry), nil
 }
 
-// take reports whether an entry of a place may be written that counts as several,
+// take reports whether an entry of a line of code may be written that counts as several,
 // and how many were left out before it.
-func (l *logLimit) take(place string, entries int) (leftOut int, ok bool) {
+func (l *logLimit) take(line string, entries int) (leftOut int, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	p := l.places[place]
+	p := l.lines[line]
 	if p == nil {
-		p = &logPlace{limiter: rate.NewLimiter(rate.Every(logInterval), logBurst)}
-		l.places[place] = p
+		p = &logLine{limiter: rate.NewLimiter(rate.Every(logInterval), logBurst)}
+		l.lines[line] = p
 	}
 	if !p.limiter.AllowN(l.now(), entries) {
 		p.leftOut++
@@ -119,8 +119,8 @@ func (l *logLimit) take(place string, entries int) (leftOut int, ok bool) {
 }
 
 // parse returns where an entry comes from, and whether it is one to be bounded.
-// What cannot be parsed is bounded as if it all came from one place.
-func (l *logLimit) parse(entry []byte) (place string, bounded bool) {
+// What cannot be parsed is bounded as if it all came from one line of code.
+func (l *logLimit) parse(entry []byte) (line string, bounded bool) {
 	if bytes.HasPrefix(entry, []byte("{")) {
 		var fields struct {
 			Caller string `json:"caller"`
@@ -130,9 +130,9 @@ func (l *logLimit) parse(entry []byte) (place string, bounded bool) {
 		return fields.Caller, err != nil || fields.Level == nil || *fields.Level == 0
 	}
 	if header, _, ok := bytes.Cut(entry, []byte("] ")); ok {
-		place = string(header[bytes.LastIndexByte(header, ' ')+1:])
+		line = string(header[bytes.LastIndexByte(header, ' ')+1:])
 	}
-	return place, l.withInfo || !bytes.HasPrefix(entry, []byte("I"))
+	return line, l.withInfo || !bytes.HasPrefix(entry, []byte("I"))
 }
 
 // withLeftOut returns an entry that says how many were left out before it.

@@ -31,7 +31,7 @@ func TestTheLogIsBounded(t *testing.T) {
 		{"warnings", true, func(int) string { return text("W", "a.go:1") }, logBurst},
 		{"information", true, func(int) string { return text("I", "a.go:1") }, logBurst},
 		{"information that was asked for", false, func(int) string { return text("I", "a.go:1") }, 1000},
-		{"errors of two places", true, func(i int) string { return text("E", fmt.Sprintf("a.go:%d", i%2)) }, 2 * logBurst},
+		{"errors of two lines of code", true, func(i int) string { return text("E", fmt.Sprintf("a.go:%d", i%2)) }, 2 * logBurst},
 		{"what is no entry", true, func(i int) string { return fmt.Sprintf("line%d\n", i) }, logBurst},
 		{"errors as JSON", true, func(int) string { return object("a/a.go:1", "") }, logBurst},
 		{"errors as JSON with other information", false, func(int) string { return object("a/a.go:1", "") }, logBurst},

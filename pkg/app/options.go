@@ -82,7 +82,7 @@ func (o *Options) addFlags(fs *pflag.FlagSet) {
 	fs.DurationVar(&o.Warmup, "warmup", o.Warmup, "Time that a VMI must have been Ready before its values count, 0s or more. The annotation "+inventory.WarmupAnnotation+" of a VMI overrides it.")
 	fs.Float64Var(&o.MinKnownFraction, "min-known-fraction", o.MinKnownFraction, "Fraction of a group's members whose value must be known for the group to have one, above 0 and up to 1.")
 	fs.StringVar(&o.KubeVirtNamespace, "kubevirt-namespace", o.KubeVirtNamespace, "Namespace of KubeVirt's own pods; when empty, that of the KubeVirt object that is deployed.")
-	fs.StringVar(&o.Kubeconfig, "kubeconfig", o.Kubeconfig, "File that tells how to reach the Kubernetes API; the pod's service account when empty. Also used for authentication and authorization where their own flags are empty.")
+	fs.StringVar(&o.Kubeconfig, "kubeconfig", o.Kubeconfig, "File that says how to reach the Kubernetes API; the pod's service account when empty. Also used for authentication and authorization where their own flags are empty.")
 	fs.BoolVar(&o.Version, "version", o.Version, "Print the version and exit.")
 }
 

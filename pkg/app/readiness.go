@@ -24,7 +24,7 @@ func (r *readiness) check() error {
 		return nil
 	}
 	if missing := r.missing(); len(missing) > 0 {
-		return fmt.Errorf("waiting for the Kubernetes API to tell of %s", strings.Join(missing, ", "))
+		return fmt.Errorf("waiting for the Kubernetes API to list %s", strings.Join(missing, ", "))
 	}
 	for _, s := range r.sources {
 		if err := s.Ready(); err != nil {

@@ -21,7 +21,7 @@ func TestReadiness(t *testing.T) {
 		sources []dataSource
 		want    string
 	}{
-		{"the API has not told everything", []string{"pods", "services"}, []dataSource{waiting{err: nodes}}, "waiting for the Kubernetes API to tell of pods, services"},
+		{"not all is listed", []string{"pods", "services"}, []dataSource{waiting{err: nodes}}, "waiting for the Kubernetes API to list pods, services"},
 		{"a source is not ready", nil, []dataSource{waiting{}, waiting{err: nodes}}, nodes.Error()},
 		{"all is ready", nil, []dataSource{waiting{}, waiting{}}, ""},
 	} {

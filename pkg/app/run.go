@@ -100,7 +100,7 @@ func Run(ctx context.Context, o *Options) error {
 func clientConfig(kubeconfig string) (*rest.Config, error) {
 	config, err := findAPI(kubeconfig)
 	if err != nil {
-		return nil, fmt.Errorf("find the Kubernetes API (in a cluster it is found by itself, elsewhere --kubeconfig tells): %w", err)
+		return nil, fmt.Errorf("find the Kubernetes API (in a cluster it is found by itself, elsewhere --kubeconfig says where): %w", err)
 	}
 	// A list of all VMIs of a large cluster may take its time; a few clients need no throttle.
 	config.QPS, config.Burst = 50, 100
@@ -114,7 +114,7 @@ func findAPI(kubeconfig string) (*rest.Config, error) {
 	return clientcmd.BuildConfigFromFlags("", kubeconfig)
 }
 
-// replicaName tells this process from the other replicas.
+// replicaName names this process among the replicas.
 func replicaName() string {
 	if name := os.Getenv("POD_NAME"); name != "" {
 		return name

@@ -24,7 +24,7 @@ type apiServer struct {
 	*httptest.Server
 	lists   map[string][]runtime.Object // By path, such as /api/v1/pods.
 	changes map[string]chan change      // By path, for the watch that follows the list.
-	isOld   bool                        // Lists of VMIs do not stream in, but come in pages of one.
+	isOld   bool                        // Lists of VMIs do not stream in, but come in parts of one.
 
 	mu       sync.Mutex
 	asked    map[string]string // Selectors, by path.
@@ -92,7 +92,7 @@ func (s *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusUnprocessableEntity)
 		_ = out.Encode(metav1.Status{Status: metav1.StatusFailure, Reason: metav1.StatusReasonInvalid, Code: http.StatusUnprocessableEntity})
 	case s.isOld && path == vmisPath && r.URL.Query().Get("watch") == "":
-		_ = out.Encode(s.page(path, r.URL.Query().Get("continue")))
+		_ = out.Encode(s.part(path, r.URL.Query().Get("continue")))
 	case s.changes[path] != nil && r.URL.Query().Get("watch") != "":
 		s.watch(w, r)
 	case strings.HasSuffix(path, "/configmaps"): // As RBAC answers for a namespace that is not KubeVirt's.
@@ -103,8 +103,8 @@ func (s *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// page returns the object of a list that the text counts, and what leads to the next.
-func (s *apiServer) page(path, text string) any {
+// part returns the object of a list that the text counts, and what leads to the next.
+func (s *apiServer) part(path, text string) any {
 	i, _ := strconv.Atoi(text)
 	next := ""
 	if i+1 < len(s.lists[path]) {

@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// read decodes a file as the API server would tell the object.
+// read decodes a file as the API server would send the object.
 func read[T any](t *testing.T, file string) *T {
 	t.Helper()
 	text, err := os.ReadFile("testdata/" + file)
@@ -27,7 +27,7 @@ func read[T any](t *testing.T, file string) *T {
 	return &object
 }
 
-// slim returns what the watch of VMIs would tell of a VMI.
+// slim returns what the watch of VMIs would send of a VMI.
 func slim(t *testing.T, in *kubevirtv1.VirtualMachineInstance) any {
 	t.Helper()
 	text, err := json.Marshal(change{"ADDED", in})

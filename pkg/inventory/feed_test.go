@@ -11,7 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// object returns what the API tells of an object, from "name=uid".
+// object returns what the API says of an object, from "name=uid".
 func object(text string) *metav1.PartialObjectMetadata {
 	name, uid, _ := strings.Cut(text, "=")
 	return &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: name, UID: types.UID(uid)}}

@@ -72,7 +72,7 @@ func (g guests) podChanged(before, after *Pod) {
 type Guest struct {
 	Namespace, Name string // Of the VMI.
 	UID             types.UID
-	IP              string // The active launcher pod's own, as the API tells it.
+	IP              string // The active launcher pod's own, as the API says it.
 	Endpoint        guesthttp.Endpoint
 }
 

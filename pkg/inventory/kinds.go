@@ -27,7 +27,7 @@ func Kinds() []Kind {
 	return []Kind{Pods, VMIs, VMs, ReplicaSets, Pools, Services, Namespaces}
 }
 
-// IsGroup tells whether an object of the kind can have more than one VMI.
+// IsGroup reports whether an object of the kind can have more than one VMI.
 func (k Kind) IsGroup() bool {
 	switch k {
 	case Pods, VMIs, VMs:

@@ -32,16 +32,16 @@ func TestMembers(t *testing.T) {
 	// Objects of another namespace that claim an owner here: UIDs are no secret,
 	// and the API server does not check owner references.
 	for kind, owner := range map[string]string{"pool": "web", "replicaset": "db", "vm": "single"} {
-		v := vmi("stranger-of-" + kind)
+		v := vmi("other-of-" + kind)
 		v.Meta = owned(v.Meta, kind, owner)
 		v.Namespace = "elsewhere"
 		w.start(v)
 	}
-	strange := owned(metaOf("vm", "stranger"), "pool", "web")
-	strange.Namespace = "elsewhere"
-	w.PutObject(VMs, Object{strange})
-	v := vmi("stranger")
-	v.Meta = owned(v.Meta, "vm", "stranger")
+	other := owned(metaOf("vm", "other"), "pool", "web")
+	other.Namespace = "elsewhere"
+	w.PutObject(VMs, Object{other})
+	v := vmi("other")
+	v.Meta = owned(v.Meta, "vm", "other")
 	v.Namespace = "elsewhere"
 	w.start(v)
 
@@ -193,7 +193,7 @@ func TestANameThatIsUsedAgainIsAnotherVMI(t *testing.T) {
 	again.Meta = owned(again.Meta, "replicaset", "new")
 	again.UID = "another"
 	again.RunningSince, again.ReadyTransition = noon, noon
-	w.PutVMI(again) // The API told of neither the deletion nor the new pod yet.
+	w.PutVMI(again) // Neither the deletion nor the new pod has arrived yet.
 
 	for object, want := range map[string]string{"old": "none", "new": "a"} {
 		if got := w.names(ReplicaSets, "ns", object); got != want {

@@ -62,15 +62,15 @@ type Readiness struct {
 // compared with this machine's clock only once, when Ready is first seen; from
 // then on the monotonic clock counts, so that a clock step changes nothing.
 type readiness struct {
-	seen      bool      // The API has told of the VMI before.
+	seen      bool      // The VMI was observed before.
 	since     time.Time // When the VMI became Ready, zero while it is not.
-	mayBeWarm bool      // It may have been Ready for its warm-up before the API first told of it.
+	mayBeWarm bool      // It may have been Ready for its warm-up before it was first observed.
 	warm      bool      // It has been Ready for its warm-up once; losing Ready later changes nothing.
 
 	warmSince time.Time // When it became warm, zero if that was long ago.
 }
 
-// next returns the readiness after the API has told v at the time now.
+// next returns the readiness once v was observed at the time now.
 func (r readiness) next(v *VMI, warmup time.Duration, now time.Time) readiness {
 	if end := r.countsSince(warmup); !r.warm && !r.since.IsZero() && !end.After(now) {
 		r.warm, r.warmSince = true, end

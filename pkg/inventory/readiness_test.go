@@ -8,8 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// told is a change that the API tells of a VMI.
-type told struct {
+// observed is a change of a VMI as the API reports it.
+type observed struct {
 	after time.Duration // Since the step before.
 	ready bool
 	since time.Duration // When Ready changed, after noon.
@@ -19,38 +19,38 @@ func TestWarmUp(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		running time.Duration // Since when, after noon.
-		told    []told
+		changes []observed
 		then    time.Duration // How long after the last step the question is asked.
 		want    string
 	}{
-		{"Ready for a part of it", 0, []told{{5 * time.Second, true, 5 * time.Second}}, 20 * time.Second, "warming up for another 40s"},
-		{"Ready for all of it", 0, []told{{5 * time.Second, true, 5 * time.Second}}, time.Minute, "counts"},
+		{"Ready for a part of it", 0, []observed{{5 * time.Second, true, 5 * time.Second}}, 20 * time.Second, "warming up for another 40s"},
+		{"Ready for all of it", 0, []observed{{5 * time.Second, true, 5 * time.Second}}, time.Minute, "counts"},
 		{
 			"a pod without a probe is Ready before the guest runs",
-			10 * time.Second, []told{{10 * time.Second, true, 0}}, 30 * time.Second, "warming up for another 30s",
+			10 * time.Second, []observed{{10 * time.Second, true, 0}}, 30 * time.Second, "warming up for another 30s",
 		},
 		{
 			"Ready for a part of it when the server starts",
-			0, []told{{40 * time.Second, true, 10 * time.Second}}, 0, "warming up for another 30s",
+			0, []observed{{40 * time.Second, true, 10 * time.Second}}, 0, "warming up for another 30s",
 		},
-		{"long Ready when the server starts", 0, []told{{time.Hour, true, 10 * time.Second}}, 0, "counts"},
-		{"not Ready", 0, []told{{0, false, -time.Second}}, time.Hour, "not Ready yet"},
+		{"long Ready when the server starts", 0, []observed{{time.Hour, true, 10 * time.Second}}, 0, "counts"},
+		{"not Ready", 0, []observed{{0, false, -time.Second}}, time.Hour, "not Ready yet"},
 		{
 			"losing Ready during it starts it anew",
 			0,
-			[]told{{5 * time.Second, true, 5 * time.Second}, {30 * time.Second, false, 35 * time.Second}, {10 * time.Second, true, 45 * time.Second}},
+			[]observed{{5 * time.Second, true, 5 * time.Second}, {30 * time.Second, false, 35 * time.Second}, {10 * time.Second, true, 45 * time.Second}},
 			20 * time.Second, "warming up for another 40s",
 		},
 		{
 			"losing Ready during it, long after the start",
 			0,
-			[]told{{0, false, -time.Second}, {5 * time.Minute, true, 5 * time.Minute}, {5 * time.Second, false, 305 * time.Second}},
+			[]observed{{0, false, -time.Second}, {5 * time.Minute, true, 5 * time.Minute}, {5 * time.Second, false, 305 * time.Second}},
 			time.Second, "not Ready yet",
 		},
 		{
-			"losing Ready during it, told twice",
+			"losing Ready during it, reported twice",
 			0,
-			[]told{
+			[]observed{
 				{0, false, -time.Second},
 				{5 * time.Minute, true, 5 * time.Minute},
 				{5 * time.Second, false, 305 * time.Second},
@@ -60,46 +60,46 @@ func TestWarmUp(t *testing.T) {
 		},
 		{
 			"losing Ready after it changes nothing",
-			0, []told{{5 * time.Second, true, 5 * time.Second}, {2 * time.Minute, false, 125 * time.Second}}, time.Hour, "counts",
+			0, []observed{{5 * time.Second, true, 5 * time.Second}, {2 * time.Minute, false, 125 * time.Second}}, time.Hour, "counts",
 		},
 		{
 			"having lost Ready after it when the server starts",
-			0, []told{{time.Hour, false, 50 * time.Minute}}, 0, "counts",
+			0, []observed{{time.Hour, false, 50 * time.Minute}}, 0, "counts",
 		},
 		{
 			"having lost Ready soon after the start when the server starts",
-			0, []told{{time.Hour, false, 30 * time.Second}}, 0, "not Ready yet",
+			0, []observed{{time.Hour, false, 30 * time.Second}}, 0, "not Ready yet",
 		},
 		{
 			"Ready again for a part of it when the server starts, after it may have been Ready for all of it",
 			0,
-			[]told{{time.Hour, true, 59*time.Minute + 30*time.Second}}, 10 * time.Second,
+			[]observed{{time.Hour, true, 59*time.Minute + 30*time.Second}}, 10 * time.Second,
 			"Ready again for less than its warm-up, and what was before this server started is not known: counts in 20s at the latest",
 		},
 		{
 			"that past does not matter once it was Ready for all of it",
 			0,
-			[]told{{time.Hour, true, 59*time.Minute + 30*time.Second}}, 30 * time.Second, "counts",
+			[]observed{{time.Hour, true, 59*time.Minute + 30*time.Second}}, 30 * time.Second, "counts",
 		},
 		{
 			"losing Ready once more where the past is not known",
 			0,
-			[]told{{time.Hour, true, 59*time.Minute + 30*time.Second}, {10 * time.Second, false, 60*time.Minute + 10*time.Second}}, 0, "counts",
+			[]observed{{time.Hour, true, 59*time.Minute + 30*time.Second}, {10 * time.Second, false, 60*time.Minute + 10*time.Second}}, 0, "counts",
 		},
 		{
 			"another change meanwhile does not start it anew",
-			0, []told{{5 * time.Second, true, 5 * time.Second}, {30 * time.Second, true, 5 * time.Second}}, 0, "warming up for another 30s",
+			0, []observed{{5 * time.Second, true, 5 * time.Second}, {30 * time.Second, true, 5 * time.Second}}, 0, "warming up for another 30s",
 		},
 		{
 			"the API's clock is ahead",
-			10 * time.Minute, []told{{0, true, 10 * time.Minute}}, 20 * time.Second, "warming up for another 40s",
+			10 * time.Minute, []observed{{0, true, 10 * time.Minute}}, 20 * time.Second, "warming up for another 40s",
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w := newWorld()
 			v := vmi("a")
 			w.PutPod(launcher("p", v))
-			for _, step := range test.told {
+			for _, step := range test.changes {
 				w.now = w.now.Add(step.after)
 				v.RunningSince = noon.Add(test.running)
 				v.Ready, v.ReadyTransition = step.ready, noon.Add(step.since)
@@ -136,7 +136,7 @@ func TestAClockStepChangesNothingAfterReadyWasSeen(t *testing.T) {
 			v.RunningSince, v.ReadyTransition = w.now.Round(0), w.now.Round(0)
 			w.start(v)
 			w.now = stepped(t, w.now.Add(20*time.Second), step)
-			w.PutVMI(v) // Told once more, as at each change of the VMI.
+			w.PutVMI(v) // Reported once more, as at each change of the VMI.
 			if got, want := w.whetherCounts("a"), "warming up for another 40s"; got != want {
 				t.Errorf("after the step the VMI is %s, want %s", got, want)
 			}

@@ -58,7 +58,7 @@ func listWatchVMIs(client rest.Interface) *cache.ListWatch {
 	}
 }
 
-// decodeVMIList returns a list, or a page of one.
+// decodeVMIList returns a list, or a part of one.
 func decodeVMIList(r io.Reader) (runtime.Object, error) {
 	var in struct {
 		Metadata metav1.ListMeta `json:"metadata"`

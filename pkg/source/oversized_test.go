@@ -27,10 +27,10 @@ func TestOversizedVMIs(t *testing.T) {
 	w.put("b", "uid-b", "n1", false)
 	w.put("elsewhere", "uid-c", "n2", false)
 	take, at := w.decoder("n1"), noon
-	read := func(page string) {
+	read := func(response string) {
 		t.Helper()
 		at = at.Add(15 * time.Second)
-		if err := take(klog.NewContext(t.Context(), logger), at, strings.NewReader(page)); err != nil {
+		if err := take(klog.NewContext(t.Context(), logger), at, strings.NewReader(response)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -48,20 +48,20 @@ func TestOversizedVMIs(t *testing.T) {
 		return strings.Join(out, ", ")
 	}
 	for _, step := range []struct {
-		what, page, want string
-		count            int
-		logged           int // Lines so far.
+		what, response, want string
+		count                int
+		logged               int // Lines so far.
 	}{
 		{"none", line("a", 1) + line("b", 1), "", 0, 0},
 		{"one, whose neighbour is read", longLine(seconds, "a") + line("b", 2), "a true", 1, 1},
 		{"it stays", longLine(delay, "a") + longLine(seconds, "a") + line("b", 3), "a true", 1, 1},
 		{"another series of it", longLine(delay, "a") + line("a", 4), "a false", 1, 1},
 		{"another VMI", line("a", 5) + longLine(seconds, "b"), "b true", 1, 2},
-		{"a VMI of another node, and one that is not known", longLine(seconds, "elsewhere") + longLine(seconds, "stranger"), "", 0, 2},
+		{"a VMI of another node, and one that is not known", longLine(seconds, "elsewhere") + longLine(seconds, "unknown"), "", 0, 2},
 		{"none again", line("a", 6), "", 0, 2},
 		{"one once more", longLine(seconds, "a"), "a true", 1, 3},
 	} {
-		read(step.page)
+		read(step.response)
 		if diff := cmp.Diff(step.want, tooLarge()); diff != "" {
 			t.Errorf("%s, -want +got:\n%s", step.what, diff)
 		}

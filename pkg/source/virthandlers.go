@@ -26,7 +26,7 @@ const (
 	maxNodeResponse = 1 << 30
 
 	// busyRetries is how often a virt-handler is asked again while other scrapers
-	// hold all of its places.
+	// hold all of its slots.
 	busyRetries = 4
 )
 
@@ -113,11 +113,11 @@ func (s *VirtHandlers) Run(ctx context.Context) {
 func (s *VirtHandlers) decoder(node string) scrape.DecodeFunc {
 	anyOversized := false // In the response before.
 	return func(ctx context.Context, at time.Time, r io.Reader) error {
-		page, err := domainstats.Decode(r)
+		response, err := domainstats.Decode(r)
 		if err != nil {
 			return err
 		}
-		for _, sample := range page.Samples {
+		for _, sample := range response.Samples {
 			// The response has a name, which may be that of another VMI by now, or of
 			// one that runs elsewhere; the API says which VMI is meant.
 			v := s.inventory.VMI(sample.Namespace, sample.Name)
@@ -131,13 +131,13 @@ func (s *VirtHandlers) decoder(node string) scrape.DecodeFunc {
 			}
 			s.history.Append(string(v.UID), node, history.Sample{At: at, Layout: sample.Layout, Values: sample.Values})
 		}
-		if anyOversized || len(page.Oversized) > 0 {
-			anyOversized = len(page.Oversized) > 0
-			s.takeOversized(ctx, node, page.Oversized)
+		if anyOversized || len(response.Oversized) > 0 {
+			anyOversized = len(response.Oversized) > 0
+			s.takeOversized(ctx, node, response.Oversized)
 		}
-		if page.Malformed > 0 {
-			s.malformed.Add(float64(page.Malformed))
-			klog.FromContext(ctx).V(2).Info("Part of the response could not be read", "series", page.Malformed, "first", page.Problem)
+		if response.Malformed > 0 {
+			s.malformed.Add(float64(response.Malformed))
+			klog.FromContext(ctx).V(2).Info("Part of the response could not be read", "series", response.Malformed, "first", response.Problem)
 		}
 		return nil
 	}

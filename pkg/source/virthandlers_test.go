@@ -19,7 +19,7 @@ import (
 
 var noon = time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
 
-// world is a node n1 whose pages are taken in.
+// world is a node n1 whose responses are taken in.
 type world struct {
 	*VirtHandlers
 	store *inventory.Store
@@ -62,16 +62,16 @@ func line(name string, seconds float64) string {
 
 func TestPages(t *testing.T) {
 	for _, test := range []struct {
-		name  string
-		given func(w *world)
-		then  func(w *world) // Happens between the two pages.
-		pages [2]string
-		want  string
-		// Over both pages.
+		name      string
+		given     func(w *world)
+		then      func(w *world) // Happens between the two responses.
+		responses [2]string
+		want      string
+		// Over both responses.
 		malformed, unmatched float64
 	}{
 		{
-			"two pages give a rate, under the UID",
+			"two responses give a rate, under the UID",
 			func(w *world) { w.put("a", "uid-a", "n1", false) }, nil,
 			[2]string{line("a", 1), line("a", 2)}, "uid-a rates, uid-b nothing", 0, 0,
 		},
@@ -110,7 +110,7 @@ func TestPages(t *testing.T) {
 			"uid-a rates, uid-b one sample", 1, 0,
 		},
 		{
-			"a VMI that a page lacks keeps what is known",
+			"a VMI that a response lacks keeps what is known",
 			func(w *world) { w.put("a", "uid-a", "n1", false) }, nil,
 			[2]string{line("a", 1), ""}, "uid-a one sample, uid-b nothing", 0, 0,
 		},
@@ -119,7 +119,7 @@ func TestPages(t *testing.T) {
 			w := newWorld()
 			test.given(w)
 			take := w.decoder("n1")
-			for i, text := range test.pages {
+			for i, text := range test.responses {
 				if i == 1 && test.then != nil {
 					test.then(w)
 				}
