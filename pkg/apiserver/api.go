@@ -9,24 +9,9 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apiserver/pkg/endpoints/discovery"
 	genericapiserver "k8s.io/apiserver/pkg/server"
+
+	"guest-metrics-server/pkg/api"
 )
-
-// API is an API group to serve.
-type API struct {
-	Group    string
-	Versions []Version // The preferred one first.
-}
-
-// Version is a version of an API group.
-type Version struct {
-	Name    string
-	Handler http.Handler // Answers GET of all paths below the version.
-	Answer  any          // An object of the type that is answered, for the OpenAPI document.
-
-	// What discovery lists, in its two forms.
-	Resources  []metav1.APIResource
-	Aggregated []apidiscoveryv2.APIResourceDiscovery
-}
 
 // resources lists the resources of a version in unaggregated discovery.
 type resources []metav1.APIResource
@@ -34,16 +19,16 @@ type resources []metav1.APIResource
 // ListAPIResources implements discovery.APIResourceLister.
 func (r resources) ListAPIResources() []metav1.APIResource { return r }
 
-// install installs the handlers and the discovery of an API.
+// install installs the handlers and the discovery of an API group.
 //
 // The custom-metrics library would do it for its API, but it takes the object's
 // namespace from elsewhere than what was authorized, names only one version in
 // the group's discovery, and leaves aggregated discovery empty, which
 // kube-apiserver takes for an API without resources.
-func install(server *genericapiserver.GenericAPIServer, api API) {
-	group := metav1.APIGroup{Name: api.Group}
-	for i, version := range api.Versions {
-		gv := schema.GroupVersion{Group: api.Group, Version: version.Name}
+func install(server *genericapiserver.GenericAPIServer, served api.Group) {
+	group := metav1.APIGroup{Name: served.Name}
+	for i, version := range served.Versions {
+		gv := schema.GroupVersion{Group: served.Name, Version: version.Name}
 		ws := new(restful.WebService).Path(genericapiserver.APIGroupPrefix + "/" + gv.String())
 		ws.Doc("API at " + gv.String())
 		discovery.NewAPIVersionHandler(server.Serializer, gv, resources(version.Resources)).AddToWebService(ws)
@@ -62,7 +47,7 @@ func install(server *genericapiserver.GenericAPIServer, api API) {
 		server.AggregatedDiscoveryGroupManager.AddGroupVersion(gv.Group, apidiscoveryv2.APIVersionDiscovery{
 			Version: gv.Version, Freshness: apidiscoveryv2.DiscoveryFreshnessCurrent, Resources: version.Aggregated,
 		})
-		server.AggregatedDiscoveryGroupManager.SetGroupVersionPriority(metav1.GroupVersion(gv), 100, len(api.Versions)-i)
+		server.AggregatedDiscoveryGroupManager.SetGroupVersionPriority(metav1.GroupVersion(gv), 100, len(served.Versions)-i)
 	}
 	group.PreferredVersion = group.Versions[0]
 	server.DiscoveryGroupManager.AddGroup(group)

@@ -19,6 +19,8 @@ import (
 	"sigs.k8s.io/custom-metrics-apiserver/pkg/cmd/options"
 	"sigs.k8s.io/custom-metrics-apiserver/pkg/generated/openapi/core"
 	"sigs.k8s.io/custom-metrics-apiserver/pkg/generated/openapi/custommetrics"
+
+	"guest-metrics-server/pkg/api"
 )
 
 const name = "guest-metrics-server"
@@ -27,7 +29,7 @@ const name = "guest-metrics-server"
 type Config struct {
 	Options  *options.CustomMetricsAdapterServerOptions // Completed and valid.
 	Client   *rest.Config                               // For delegated authentication and authorization.
-	APIs     []API
+	APIs     []api.Group
 	Registry *prometheus.Registry // The server's own metrics, to which this package adds its own.
 
 	// Ready says what the server still waits for, nil when it can answer.
@@ -68,8 +70,8 @@ func New(config Config) (*Server, error) {
 		return nil, fmt.Errorf("make the API server: %w", err)
 	}
 	generic := server.GenericAPIServer
-	for _, api := range config.APIs {
-		install(generic, api)
+	for _, group := range config.APIs {
+		install(generic, group)
 	}
 	if err := config.Registry.Register(limits); err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)

@@ -25,6 +25,7 @@ import (
 	"k8s.io/metrics/pkg/apis/custom_metrics/v1beta2"
 	library "sigs.k8s.io/custom-metrics-apiserver/pkg/apiserver"
 
+	"guest-metrics-server/pkg/api"
 	"guest-metrics-server/pkg/apiserver"
 	"guest-metrics-server/pkg/apiserver/servertest"
 )
@@ -88,7 +89,7 @@ func TestAbandonedRequestsAreNoErrors(t *testing.T) {
 			responsewriters.WriteObjectNegotiated(library.Codecs, nil, metav1.SchemeGroupVersion, w, r, http.StatusOK, &metav1.Status{Message: strings.Repeat("more than is buffered ", 10_000)}, false)
 		}
 	})
-	s := httptest.NewUnstartedServer(servertest.Handler(t, ready, []apiserver.API{apiOf(handler)}, servertest.Everybody))
+	s := httptest.NewUnstartedServer(servertest.Handler(t, ready, []api.Group{apiOf(handler)}, servertest.Everybody))
 	s.EnableHTTP2 = true
 	s.StartTLS()
 	t.Cleanup(s.Close)
@@ -130,8 +131,8 @@ func TestAbandonedRequestsAreNoErrors(t *testing.T) {
 func ready() error { return nil }
 
 // apiOf returns an API whose requests a handler answers.
-func apiOf(handler http.Handler) apiserver.API {
-	return apiserver.API{Group: "example.com", Versions: []apiserver.Version{{
+func apiOf(handler http.Handler) api.Group {
+	return api.Group{Name: "example.com", Versions: []api.Version{{
 		Name: "v1", Handler: handler, Answer: v1beta2.MetricValueList{},
 	}}}
 }
@@ -139,7 +140,7 @@ func apiOf(handler http.Handler) apiserver.API {
 // kube-apiserver asks five times at once whether an API is there and drops the
 // requests that are left when one is answered.
 func TestAggregatorsProbesAreNoErrors(t *testing.T) {
-	s := httptest.NewUnstartedServer(servertest.Handler(t, ready, []apiserver.API{apiOf(http.NotFoundHandler())}, servertest.Everybody))
+	s := httptest.NewUnstartedServer(servertest.Handler(t, ready, []api.Group{apiOf(http.NotFoundHandler())}, servertest.Everybody))
 	s.EnableHTTP2 = true
 	s.StartTLS()
 	t.Cleanup(s.Close)
@@ -169,7 +170,7 @@ func TestAggregatorsProbesAreNoErrors(t *testing.T) {
 // its own.
 func TestBrokenHTTP2IsNoError(t *testing.T) {
 	const connections = 20
-	s := httptest.NewUnstartedServer(servertest.Handler(t, ready, []apiserver.API{apiOf(http.NotFoundHandler())}, servertest.Everybody))
+	s := httptest.NewUnstartedServer(servertest.Handler(t, ready, []api.Group{apiOf(http.NotFoundHandler())}, servertest.Everybody))
 	s.EnableHTTP2 = true
 	var raw buffer
 	s.Config.ErrorLog = log.New(&raw, "", 0)

@@ -13,6 +13,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/klog/v2"
 
+	"guest-metrics-server/pkg/api"
 	"guest-metrics-server/pkg/api/custom"
 	"guest-metrics-server/pkg/apiserver"
 	"guest-metrics-server/pkg/evaluate"
@@ -75,7 +76,7 @@ func Run(ctx context.Context, o *Options) error {
 	server, err := apiserver.New(apiserver.Config{
 		Options:  o.Serving,
 		Client:   client,
-		APIs:     []apiserver.API{customMetrics.API()},
+		APIs:     []api.Group{customMetrics.API()},
 		Registry: registry,
 		Ready:    ready.check,
 	})

@@ -9,7 +9,7 @@ import (
 	"k8s.io/metrics/pkg/apis/custom_metrics/v1beta1"
 	"k8s.io/metrics/pkg/apis/custom_metrics/v1beta2"
 
-	"guest-metrics-server/pkg/apiserver"
+	"guest-metrics-server/pkg/api"
 	"guest-metrics-server/pkg/inventory"
 	"guest-metrics-server/pkg/metric"
 )
@@ -25,9 +25,9 @@ var verbs = []string{"get"}
 // API's convention has it (pods/guest_cpu_usage_cores), and once under its bare
 // name: clients such as "kubectl api-resources" leave out all subresources and
 // would show an API without resources. There is nothing at the bare name itself.
-func (h *Handler) API() apiserver.API {
-	version := func(gv schema.GroupVersion, answer any) apiserver.Version {
-		return apiserver.Version{
+func (h *Handler) API() api.Group {
+	version := func(gv schema.GroupVersion, answer any) api.Version {
+		return api.Version{
 			Name:       gv.Version,
 			Handler:    http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.serve(gv, w, r) }),
 			Answer:     answer,
@@ -35,7 +35,7 @@ func (h *Handler) API() apiserver.API {
 			Aggregated: aggregated(&metav1.GroupVersionKind{Group: gv.Group, Version: gv.Version, Kind: responseKind}),
 		}
 	}
-	return apiserver.API{Group: v1beta2.SchemeGroupVersion.Group, Versions: []apiserver.Version{
+	return api.Group{Name: v1beta2.SchemeGroupVersion.Group, Versions: []api.Version{
 		version(v1beta2.SchemeGroupVersion, v1beta2.MetricValueList{}),
 		version(v1beta1.SchemeGroupVersion, v1beta1.MetricValueList{}),
 	}}

@@ -14,6 +14,7 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/custom-metrics-apiserver/pkg/cmd/options"
 
+	"guest-metrics-server/pkg/api"
 	"guest-metrics-server/pkg/apiserver"
 )
 
@@ -22,7 +23,7 @@ const Everybody = user.AllUnauthenticated
 
 // Serve serves APIs until the test ends. It lets in the groups that are named
 // and nobody else.
-func Serve(t *testing.T, ready func() error, apis []apiserver.API, groups ...string) *httptest.Server {
+func Serve(t *testing.T, ready func() error, apis []api.Group, groups ...string) *httptest.Server {
 	t.Helper()
 	s := httptest.NewServer(Handler(t, ready, apis, groups...))
 	t.Cleanup(s.Close)
@@ -30,7 +31,7 @@ func Serve(t *testing.T, ready func() error, apis []apiserver.API, groups ...str
 }
 
 // Handler returns what answers the requests of a server.
-func Handler(t *testing.T, ready func() error, apis []apiserver.API, groups ...string) http.Handler {
+func Handler(t *testing.T, ready func() error, apis []api.Group, groups ...string) http.Handler {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -61,7 +62,7 @@ func Handler(t *testing.T, ready func() error, apis []apiserver.API, groups ...s
 }
 
 // Open serves APIs to everybody, and is ready.
-func Open(t *testing.T, apis ...apiserver.API) *httptest.Server {
+func Open(t *testing.T, apis ...api.Group) *httptest.Server {
 	t.Helper()
 	return Serve(t, func() error { return nil }, apis, Everybody)
 }

@@ -1,0 +1,25 @@
+package api
+
+import (
+	"net/http"
+
+	apidiscoveryv2 "k8s.io/api/apidiscovery/v2"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// Group is an API group to serve.
+type Group struct {
+	Name     string
+	Versions []Version // The preferred one first.
+}
+
+// Version is a version of an API group.
+type Version struct {
+	Name    string
+	Handler http.Handler // Answers GET of all paths below the version.
+	Answer  any          // An object of the type that is answered, for the OpenAPI document.
+
+	// What discovery lists, in its two forms.
+	Resources  []metav1.APIResource
+	Aggregated []apidiscoveryv2.APIResourceDiscovery
+}
