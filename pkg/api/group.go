@@ -5,12 +5,16 @@ import (
 
 	apidiscoveryv2 "k8s.io/api/apidiscovery/v2"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/kube-openapi/pkg/common"
 )
 
 // Group is an API group to serve.
 type Group struct {
 	Name     string
 	Versions []Version // The preferred one first.
+
+	// Definitions returns those of the OpenAPI document that the versions' answers need.
+	Definitions common.GetOpenAPIDefinitions
 }
 
 // Version is a version of an API group.

@@ -18,7 +18,6 @@ import (
 	"sigs.k8s.io/custom-metrics-apiserver/pkg/apiserver"
 	"sigs.k8s.io/custom-metrics-apiserver/pkg/cmd/options"
 	"sigs.k8s.io/custom-metrics-apiserver/pkg/generated/openapi/core"
-	"sigs.k8s.io/custom-metrics-apiserver/pkg/generated/openapi/custommetrics"
 
 	"guest-metrics-server/pkg/api"
 )
@@ -52,9 +51,9 @@ func New(config Config) (*Server, error) {
 	serverConfig.SharedInformerFactory = informers.NewSharedInformerFactory(client, 0)
 	// Without an OpenAPI document kube-apiserver logs an error every minute.
 	namer := openapi.NewDefinitionNamer(apiserver.Scheme)
-	config.Options.OpenAPIConfig = genericapiserver.DefaultOpenAPIConfig(openAPIDefinitions, namer)
+	config.Options.OpenAPIConfig = genericapiserver.DefaultOpenAPIConfig(definitionsOf(config.APIs), namer)
 	config.Options.OpenAPIConfig.Info.Title = name
-	config.Options.OpenAPIV3Config = genericapiserver.DefaultOpenAPIV3Config(openAPIDefinitions, namer)
+	config.Options.OpenAPIV3Config = genericapiserver.DefaultOpenAPIV3Config(definitionsOf(config.APIs), namer)
 	config.Options.OpenAPIV3Config.Info.Title = name
 	if err := config.Options.ApplyTo(serverConfig); err != nil {
 		return nil, fmt.Errorf("set up serving: %w", err)
@@ -80,10 +79,15 @@ func New(config Config) (*Server, error) {
 	return &Server{generic: generic}, nil
 }
 
-func openAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenAPIDefinition {
-	definitions := core.GetOpenAPIDefinitions(ref)
-	maps.Copy(definitions, custommetrics.GetOpenAPIDefinitions(ref))
-	return definitions
+// definitionsOf returns the OpenAPI definitions of Kubernetes' core and of the APIs.
+func definitionsOf(apis []api.Group) common.GetOpenAPIDefinitions {
+	return func(ref common.ReferenceCallback) map[string]common.OpenAPIDefinition {
+		definitions := core.GetOpenAPIDefinitions(ref)
+		for _, group := range apis {
+			maps.Copy(definitions, group.Definitions(ref))
+		}
+		return definitions
+	}
 }
 
 // Handler returns what answers requests, for tests that serve it themselves.

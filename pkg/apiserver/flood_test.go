@@ -24,6 +24,7 @@ import (
 	"k8s.io/klog/v2/textlogger"
 	"k8s.io/metrics/pkg/apis/custom_metrics/v1beta2"
 	library "sigs.k8s.io/custom-metrics-apiserver/pkg/apiserver"
+	"sigs.k8s.io/custom-metrics-apiserver/pkg/generated/openapi/custommetrics"
 
 	"guest-metrics-server/pkg/api"
 	"guest-metrics-server/pkg/apiserver"
@@ -132,9 +133,11 @@ func ready() error { return nil }
 
 // apiOf returns an API whose requests a handler answers.
 func apiOf(handler http.Handler) api.Group {
-	return api.Group{Name: "example.com", Versions: []api.Version{{
-		Name: "v1", Handler: handler, Answer: v1beta2.MetricValueList{},
-	}}}
+	return api.Group{
+		Name:        "example.com",
+		Versions:    []api.Version{{Name: "v1", Handler: handler, Answer: v1beta2.MetricValueList{}}},
+		Definitions: custommetrics.GetOpenAPIDefinitions,
+	}
 }
 
 // kube-apiserver asks five times at once whether an API is there and drops the

@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/metrics/pkg/apis/custom_metrics/v1beta1"
 	"k8s.io/metrics/pkg/apis/custom_metrics/v1beta2"
+	"sigs.k8s.io/custom-metrics-apiserver/pkg/generated/openapi/custommetrics"
 
 	"guest-metrics-server/pkg/api"
 	"guest-metrics-server/pkg/inventory"
@@ -35,10 +36,14 @@ func (h *Handler) API() api.Group {
 			Aggregated: aggregated(&metav1.GroupVersionKind{Group: gv.Group, Version: gv.Version, Kind: responseKind}),
 		}
 	}
-	return api.Group{Name: v1beta2.SchemeGroupVersion.Group, Versions: []api.Version{
-		version(v1beta2.SchemeGroupVersion, v1beta2.MetricValueList{}),
-		version(v1beta1.SchemeGroupVersion, v1beta1.MetricValueList{}),
-	}}
+	return api.Group{
+		Name: v1beta2.SchemeGroupVersion.Group,
+		Versions: []api.Version{
+			version(v1beta2.SchemeGroupVersion, v1beta2.MetricValueList{}),
+			version(v1beta1.SchemeGroupVersion, v1beta1.MetricValueList{}),
+		},
+		Definitions: custommetrics.GetOpenAPIDefinitions,
+	}
 }
 
 func unaggregated() []metav1.APIResource {
