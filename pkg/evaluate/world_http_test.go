@@ -12,11 +12,23 @@ import (
 	"guest-metrics-server/pkg/scrape"
 )
 
-// server is the nginx in a guest.
+// server is the web server in a guest: nginx, or one with a status page that the
+// scenario writes itself.
 type server struct {
 	requests, perSecond float64
 	connections         int
+	page                string        // What it answers instead of nginx's stub_status.
+	fails               string        // Why its status page cannot be reached.
 	status              scrape.Status // Of our reads of its status page.
+}
+
+// respond returns the server's status page.
+func (s *server) respond() string {
+	s.requests++ // Our read.
+	if s.page != "" {
+		return s.page
+	}
+	return fmt.Sprintf("Active connections: %d \nserver accepts handled requests\n 1 1 %d \nReading: 0 Writing: 1 Waiting: 0 \n", s.connections+1, int(s.requests))
 }
 
 // http changes what a guest's nginx does; the keys are rate (requests per
@@ -30,11 +42,8 @@ func (w *world) http(name string, options map[string]string) error {
 	if g.server == nil {
 		g.server = &server{requests: 1000}
 	}
-	if why, ok := options["fails"]; ok {
-		g.server.status.Err = errors.New(why)
-		return nil
-	}
-	g.server.status.Err = nil
+	g.server.fails = options["fails"]
+	delete(options, "fails")
 	for key, text := range options {
 		number, err := strconv.ParseFloat(text, 64)
 		if err != nil {
@@ -51,6 +60,24 @@ func (w *world) http(name string, options map[string]string) error {
 			return fmt.Errorf("unknown key %s", key)
 		}
 	}
+	return nil
+}
+
+// statusPage sets the text of a guest's status page, in which " | " ends a line. The
+// text ends with a newline, unless <cut> follows its last character.
+func (w *world) statusPage(name, text string) error {
+	g := w.guests[name]
+	if g == nil {
+		return errors.New("no such guest")
+	}
+	if g.server == nil {
+		g.server = &server{}
+	}
+	page, cut := strings.CutSuffix(strings.ReplaceAll(text, " | ", "\n"), "<cut>")
+	if !cut {
+		page += "\n"
+	}
+	g.server.page = page
 	return nil
 }
 
@@ -77,15 +104,14 @@ func (w *world) readGuests() {
 		}
 		w.readers[g] = read
 		s := w.guests[g.Name].server
-		if s == nil || s.status.Err != nil {
+		if s == nil {
 			continue
 		}
-		s.requests++ // Ours.
-		page := fmt.Sprintf("Active connections: %d \nserver accepts handled requests\n 1 1 %d \nReading: 0 Writing: 1 Waiting: 0 \n", s.connections+1, int(s.requests))
-		if err := read(context.Background(), w.now, strings.NewReader(page)); err != nil {
-			w.t.Fatal(err)
+		if s.status.Err = nil; s.fails != "" {
+			s.status.Err = errors.New(s.fails)
+		} else if s.status.Err = read(context.Background(), w.now, strings.NewReader(s.respond())); s.status.Err == nil {
+			s.status.LastSuccess = w.now
 		}
-		s.status.LastSuccess = w.now
 	}
 }
 

@@ -92,6 +92,7 @@ func (w *world) nodeStatus(name string) (scrape.Status, bool) {
 //	rate NAME SERIES RATE     lets a series of the guest grow, per second
 //	none NAME SERIES          takes it off the page
 //	http NAME key=value...    says what the guest's web server does from now on; see http
+//	status NAME LINE | LINE... sets the text of the guest's status page; see statusPage
 //	service NAME k:v,...      a Service with a selector of pods
 //	node NAME fails=TEXT      lets scrapes fail; without fails they succeed
 //	run DURATION              lets time pass with a scrape of every node each 15 s
@@ -129,6 +130,8 @@ func (w *world) step(line string) error {
 		return w.guest(name, options)
 	case "http":
 		return w.http(name, options)
+	case "status":
+		return w.statusPage(name, strings.SplitN(line, " ", 3)[2])
 	case "gauge", "rate", "none":
 		return w.series(fields)
 	case "service":

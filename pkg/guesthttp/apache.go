@@ -16,11 +16,12 @@ const (
 	totalAccesses = "Total Accesses"
 	busyWorkers   = "BusyWorkers"
 	connsTotal    = "ConnsTotal"
+	scoreboard    = "Scoreboard" // After all the others.
 )
 
 // modStatusKeys are in every response of mod_status; the first one only with
 // ExtendedStatus On.
-var modStatusKeys = []string{totalAccesses, busyWorkers, "IdleWorkers", "Scoreboard"}
+var modStatusKeys = []string{totalAccesses, busyWorkers, "IdleWorkers", scoreboard}
 
 // isModStatus reports whether a response is Apache's mod_status with ?auto.
 func isModStatus(text []byte) bool {
@@ -50,10 +51,16 @@ func isModStatusHTML(text []byte) bool {
 // every few seconds, when ours is already closed. So the larger of the two
 // numbers is used.
 func decodeModStatus(head []byte) (reading, error) {
-	decoded := reading{source: modStatus, requests: math.NaN(), countsOwnReads: true, connections: math.NaN()}
+	decoded := reading{source: modStatus, countsOwnReads: true, connections: math.NaN()}
+	whole := false
 	for line := range bytes.Lines(head) {
 		key, value, _ := bytes.Cut(line, []byte(": "))
-		if k := string(key); k != totalAccesses && k != busyWorkers && k != connsTotal {
+		switch string(key) {
+		case scoreboard:
+			whole = true
+			continue
+		case totalAccesses, busyWorkers, connsTotal:
+		default:
 			continue
 		}
 		n, err := parseCount(string(bytes.TrimSpace(value)))
@@ -62,14 +69,17 @@ func decodeModStatus(head []byte) (reading, error) {
 		}
 		switch string(key) {
 		case totalAccesses:
-			decoded.requests = n
+			decoded.series = []series{{value: n}}
 		case busyWorkers:
 			decoded.connections = larger(decoded.connections, max(n-1, 0))
 		case connsTotal:
 			decoded.connections = larger(decoded.connections, n)
 		}
 	}
-	if math.IsNaN(decoded.requests) {
+	switch {
+	case !whole:
+		return reading{}, errors.New("the response is Apache's mod_status, but breaks off before its Scoreboard")
+	case decoded.series == nil:
 		return reading{}, errors.New("the response is Apache's mod_status without Total Accesses: set ExtendedStatus On in Apache's configuration")
 	}
 	return decoded, nil

@@ -28,8 +28,8 @@ type formatSpec struct {
 	detect func(text []byte) bool
 
 	// decode reads a response to its end. The response is head, its first
-	// headBytes, and then rest. Formats with series add them up in sums.
-	decode func(head []byte, rest io.Reader, sums *summer) (reading, error)
+	// headBytes, and then rest. Formats with series collect those of counters with c.
+	decode func(head []byte, rest io.Reader, c *collector, counters []counter) (reading, error)
 }
 
 // formats lists all formats. The first one that detects a response decodes it.
@@ -41,8 +41,8 @@ var formats = []formatSpec{
 
 // fromHead makes a decoder for a format whose responses are far shorter than
 // headBytes. It decodes the head alone.
-func fromHead(decode func(head []byte) (reading, error)) func([]byte, io.Reader, *summer) (reading, error) {
-	return func(head []byte, rest io.Reader, _ *summer) (reading, error) {
+func fromHead(decode func(head []byte) (reading, error)) func([]byte, io.Reader, *collector, []counter) (reading, error) {
+	return func(head []byte, rest io.Reader, _ *collector, _ []counter) (reading, error) {
 		if err := discard(rest); err != nil {
 			return reading{}, err
 		}

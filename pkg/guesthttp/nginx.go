@@ -10,7 +10,11 @@ import (
 // stubStatus is the source of what decodeStubStatus returns.
 const stubStatus = "nginx stub_status"
 
-const stubStatusStart = "Active connections:"
+// How its first line and its last line begin.
+const (
+	stubStatusStart = "Active connections:"
+	stubStatusEnd   = "Reading:"
+)
 
 // isStubStatus reports whether a response is nginx's stub_status.
 func isStubStatus(text []byte) bool { return bytes.HasPrefix(text, []byte(stubStatusStart)) }
@@ -26,8 +30,8 @@ func isStubStatus(text []byte) bool { return bytes.HasPrefix(text, []byte(stubSt
 // the status page itself and its connection.
 func decodeStubStatus(head []byte) (reading, error) {
 	lines := strings.Split(strings.TrimSpace(string(head)), "\n")
-	if len(lines) < 3 {
-		return reading{}, stubStatusError("has fewer than 3 lines")
+	if len(lines) < 4 || !strings.HasPrefix(lines[3], stubStatusEnd) {
+		return reading{}, stubStatusError("its fourth line does not begin with " + stubStatusEnd)
 	}
 	active, err := parseCount(strings.TrimSpace(strings.TrimPrefix(lines[0], stubStatusStart)))
 	if err != nil {
@@ -43,7 +47,7 @@ func decodeStubStatus(head []byte) (reading, error) {
 	if err != nil {
 		return reading{}, stubStatusError(fmt.Sprintf("its requests are wrong: %v", err))
 	}
-	return reading{source: stubStatus, requests: requests, countsOwnReads: true, connections: max(active-1, 0)}, nil
+	return reading{source: stubStatus, series: []series{{value: requests}}, countsOwnReads: true, connections: max(active-1, 0)}, nil
 }
 
 func stubStatusError(problem string) error {

@@ -195,6 +195,10 @@ func (p *parser) add(m matcher, start int) error {
 func (s *selector) addName(m matcher) {
 	s.names = append(s.names, m)
 	s.nameCost += m.cost
+	s.exact = ""
+	if len(s.names) == 1 && m.op == "=" {
+		s.exact = m.value
+	}
 }
 
 func (p *parser) operator() string {

@@ -29,7 +29,8 @@ func isExposition(text []byte) bool {
 	return err == nil || errors.Is(err, strconv.ErrRange)
 }
 
-// decodeExposition adds up the series of a response in the Prometheus text format.
-func decodeExposition(head []byte, rest io.Reader, sums *summer) (reading, error) {
-	return sums.read(io.MultiReader(bytes.NewReader(head), rest))
+// decodeExposition collects the series of a response in the Prometheus text format.
+// One that lacks its last lines lacks series, which its Decoder knows of.
+func decodeExposition(head []byte, rest io.Reader, c *collector, counters []counter) (reading, error) {
+	return c.collect(io.MultiReader(bytes.NewReader(head), rest), counters)
 }

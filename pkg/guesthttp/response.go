@@ -50,16 +50,35 @@ func discard(r io.Reader) error {
 
 func readError(err error) error { return fmt.Errorf("read the response: %w", err) }
 
-// lineLimiter returns an error for responses of more than maxLines.
-type lineLimiter struct {
+// errCut is the error of a response whose last line does not end.
+var errCut = errors.New("the response breaks off within a line: if it is whole, let the guest end its last line with a newline")
+
+// watchedReader returns an error for responses of more than maxLines, and keeps
+// how the response ends.
+type watchedReader struct {
 	r     io.Reader
 	lines int
+	tail  [len(endOfOpenMetrics)]byte
 }
 
-func (l *lineLimiter) Read(p []byte) (int, error) {
-	n, err := l.r.Read(p)
-	if l.lines += bytes.Count(p[:n], []byte{'\n'}); l.lines > maxLines {
+// endOfOpenMetrics ends a response in the OpenMetrics format. A newline may follow.
+const endOfOpenMetrics = "# EOF"
+
+func (w *watchedReader) Read(p []byte) (int, error) {
+	n, err := w.r.Read(p)
+	if n > 0 {
+		kept := copy(w.tail[:], w.tail[min(n, len(w.tail)):])
+		copy(w.tail[kept:], p[max(0, n-len(w.tail)):n])
+	}
+	if w.lines += bytes.Count(p[:n], []byte{'\n'}); w.lines > maxLines {
 		return 0, fmt.Errorf("it has more than %d lines: let the guest expose fewer series", maxLines)
 	}
 	return n, err
+}
+
+// endsLine reports whether the last line that was read ended. A response that
+// breaks off without an error, as one without a length can, mostly breaks off
+// within a line, where a part of a number looks like a number.
+func (w *watchedReader) endsLine() bool {
+	return w.tail[len(w.tail)-1] == '\n' || string(w.tail[:]) == endOfOpenMetrics
 }

@@ -16,7 +16,8 @@ type selector struct {
 	names  []matcher // For the series' name. At least one does not match the empty string.
 	labels []matcher // For other labels. There are at most maxMatchers in both together.
 
-	nameCost int // The cost of matchesName per byte: the sum over names.
+	exact    string // The only name that its series can have, or "" if there can be several.
+	nameCost int    // The cost of matchesName per byte: the sum over names.
 }
 
 // A matcher matches the value of one label.
@@ -42,17 +43,11 @@ func (m *matcher) matches(value []byte) bool {
 	}
 }
 
-// exactName returns the only name that the selector's series can have, or "" if
-// there can be several.
-func (s *selector) exactName() string {
-	if len(s.names) == 1 && s.names[0].op == "=" {
-		return s.names[0].value
-	}
-	return ""
-}
-
 // matchesName reports whether all matchers for the name match.
 func (s *selector) matchesName(name []byte) bool {
+	if s.exact != "" {
+		return string(name) == s.exact // Almost always, and so much faster.
+	}
 	for i := range s.names {
 		if !s.names[i].matches(name) {
 			return false
@@ -76,8 +71,8 @@ func (s *selector) matchesWithout(seen uint32) bool {
 // String returns the selector as Prometheus prints it.
 func (s *selector) String() string {
 	name, inBraces := "", append(append([]matcher(nil), s.names...), s.labels...)
-	if exact := s.exactName(); isMetricName(exact) {
-		name, inBraces = exact, s.labels
+	if isMetricName(s.exact) {
+		name, inBraces = s.exact, s.labels
 	}
 	if len(inBraces) == 0 {
 		return name

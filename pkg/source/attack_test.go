@@ -128,6 +128,13 @@ var attacks = []attack{
 		send(conn, ok+"\r\n")
 		_, _ = conn.Write(bytes.Repeat([]byte{0xff, 0, 0x80, '\n'}, 1000))
 	}, scrape.BadPage},
+	{"breaks off within a number, without a length", func(conn net.Conn) { send(conn, ok+"\r\nhttp_requests_total 31") }, scrape.BadPage},
+	{"breaks off after a line, within a chunk", func(conn net.Conn) {
+		send(conn, ok+"Transfer-Encoding: chunked\r\n\r\n40\r\nhttp_requests_total 31\n")
+	}, scrape.BadPage},
+	{"breaks off after a line, within its length", func(conn net.Conn) {
+		send(conn, ok+"Content-Length: 64\r\n\r\nhttp_requests_total 31\n")
+	}, scrape.BadPage},
 	{"sends an empty page", func(conn net.Conn) { send(conn, ok+"Content-Length: 0\r\n\r\n") }, scrape.BadPage},
 	{"closes at once", func(net.Conn) {}, scrape.Unreachable},
 	{"redirects to the cloud's metadata", func(conn net.Conn) {

@@ -143,22 +143,23 @@ func (s *StatusPages) decoder(guest inventory.Guest) scrape.DecodeFunc {
 	}
 	origin, counter := "", ""
 	return func(_ context.Context, at time.Time, r io.Reader) error {
-		page, err := decoder.Decode(r)
+		counts, err := decoder.Decode(r)
 		if err != nil {
 			return err
+		}
+		if counts.Anew {
+			origin = strconv.FormatUint(s.origins.Add(1), 10) // No rate reaches back over it.
 		}
 		v := s.inventory.VMI(guest.Namespace, guest.Name)
 		if v == nil || v.UID != guest.UID || v.Paused {
 			return nil // It has just changed, and this decoder is about to be stopped.
 		}
-		if counter != page.Source {
-			// No rate may reach over from another counter, nor from another decoder,
-			// which left out its own reads.
-			origin, counter = strconv.FormatUint(s.origins.Add(1), 10), page.Source
+		if counter != counts.Source {
+			counter = counts.Source
 			s.detected(v, counter)
 		}
 		s.history.Append(string(v.UID), origin, history.Sample{
-			At: at, Layout: statusPageLayout, Values: []float64{page.Requests, page.Connections},
+			At: at, Layout: statusPageLayout, Values: []float64{counts.Requests, counts.Connections},
 		})
 		return nil
 	}
