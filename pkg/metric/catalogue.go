@@ -59,9 +59,24 @@ type Reading struct {
 }
 
 // Read computes the metric for one VMI, or says why it cannot. Whether the VMI
-// counts, and whether the samples are too old, is the caller's to judge.
+// counts, and whether the samples are too old, is the caller's to judge. Values
+// are at most 10^14 bytes, or 10^8 of another unit.
 func (m *Metric) Read(w history.Window, match Match) (Reading, *reason.Error) {
-	return m.read(w, match)
+	r, err := m.read(w, match)
+	if most := m.mostPlausible(); err == nil && r.Value > most {
+		return Reading{}, reason.Errorf(reason.Implausible, "%.4g %s are reported, and more than %.0e are not believed", r.Value, m.Unit, most)
+	}
+	return r, err
+}
+
+// mostPlausible returns the largest value of one VMI that is believed. It is beyond
+// what any machine does, and lets 92 such values of bytes or 92 million others be
+// added up in the HPA's thousandths in an int64. Guests could claim anything.
+func (m *Metric) mostPlausible() float64 {
+	if strings.HasPrefix(m.Unit, "bytes") {
+		return 1e14
+	}
+	return 1e8
 }
 
 const (

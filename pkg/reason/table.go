@@ -22,6 +22,7 @@ const (
 	NoAgent       Code = "no_agent"
 	OneSample     Code = "one_sample"
 	NotReported   Code = "not_reported"
+	Implausible   Code = "implausible"
 )
 
 // The codes of groups.
@@ -111,6 +112,11 @@ var table = []Info{
 		Code: NotReported, Meaning: "The samples lack the series that the metric needs.",
 		Cure:    "The message says which series; [metrics.md](metrics.md) says what gives it.",
 		Example: "virt-handler's response has no usable kubevirt_vmi_memory_available_bytes of this VMI",
+	},
+	{
+		Code: Implausible, Meaning: "The guest reports more than any machine can do: more than 10^14 bytes, or 10^8 of another unit.",
+		Cure:    "Look at what the guest reports, such as its status page.",
+		Example: "1e+12 requests per second are reported, and more than 1e+08 are not believed",
 	},
 	{
 		Code: NoMembers, OfGroup: true, Meaning: "No VMI belongs to the pool, replica set or namespace, or none is behind the Service.",
