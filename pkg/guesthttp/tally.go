@@ -55,6 +55,8 @@ type known struct {
 	series
 	missing uint8 // For how many responses.
 	grew    bool  // In the last response that had it.
+	old     bool  // Its value is from before the tally began anew: the base lacked it.
+	older   bool  // And so did the response before.
 }
 
 // A growth is how the series of a response differ from those that are known.
@@ -96,11 +98,22 @@ func (t *tally) add(r reading) (requests float64, anew bool, err error) {
 		t.phase = fullBase
 		t.requests += g.requests
 	}
+	if anew {
+		t.markOld()
+	}
 	t.incomplete = g.missing && !anew && !t.incomplete // Never twice: series come and go for good, too.
 	if t.incomplete {
 		return 0, false, errIncomplete
 	}
 	return math.Floor(t.requests), anew, nil
+}
+
+// markOld marks the series that are missing from the base.
+func (t *tally) markOld() {
+	for i := range t.series {
+		k := &t.series[i]
+		k.old, k.older = k.missing > 0, k.missing > 1
+	}
 }
 
 // merge remembers the series of a response, which it sorts, and returns how they
@@ -149,12 +162,16 @@ func (g *growth) addNew(s series) known {
 }
 
 func (g *growth) addKnown(before known, s series) known {
-	grown := s.value - before.value
-	if grown < 0 {
+	grown, fell := s.value-before.value, s.value < before.value
+	switch {
+	case fell:
 		grown = s.value
 		g.ended = g.ended || before.missing == 0
-	} else if before.value > 0 {
+	case before.value > 0:
 		g.continued = true
+	}
+	if before.older || before.old && !fell {
+		grown = 0 // Some of it is from before the base.
 	}
 	g.requests += grown
 	return known{series: s, grew: grown > 0}

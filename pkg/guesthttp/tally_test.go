@@ -61,6 +61,8 @@ func TestEachSeriesIsCountedByItself(t *testing.T) {
 		{"others in their place are a restart", []string{"x=100", "x=103", "y=1", "y=4"}, []string{"anew", "3", "anew", "3"}},
 		{"zeros do not go on: servers begin with them", []string{"x=100 y=0", "x=103 y=0", "x=0 y=0", "x=2 y=0"}, []string{"anew", "3", "anew", "2"}},
 		{"an idle server goes on", []string{"x=0 y=0", "x=0 y=0", "x=0"}, []string{"anew", "0", "0"}},
+		{"one that the base lacks did not grow since then", []string{"x=100 y=10", "x=103 y=11", "x=50", "x=51 y=12", "x=52 y=13"}, []string{"anew", "4", "anew", "1", "3"}},
+		{"nor if it was missing before, even if it fell", []string{"x=100 y=10", "x=103 y=10", "x=104", "x=50", "x=51 y=2", "x=52 y=3"}, []string{"anew", "3", "4", "anew", "1", "3"}},
 		{"one that is back after a while goes on", []string{"x=5 y=5", "x=6 y=6", "x=7", "y=8", "x=9 y=9"}, []string{"anew", "2", "incomplete", "5", "8"}},
 		{"the order of lines makes no difference", []string{"x=1 y=2", "y=3 x=2"}, []string{"anew", "2"}},
 		{"lines of one series are added", []string{"x=1 x=2 y=1", "x=2 x=3 y=1"}, []string{"anew", "2"}},
