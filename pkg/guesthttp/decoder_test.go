@@ -165,6 +165,8 @@ func TestDecodeSaysWhatIsWrongAndTheCure(t *testing.T) {
 		{"Prometheus and not nginx", Endpoint{Format: Nginx}, "# HELP\n", "the status page has the format prometheus, not nginx: correct the path, or set the annotation guestmetrics.io/http-format to prometheus"},
 		{"nginx and not series", reqs, readFile(t, "nginx.txt"), "the status page has the format nginx, not prometheus: correct the path, or set the annotation guestmetrics.io/http-format to nginx"},
 		{"nginx cut short", Endpoint{}, "Active connections: 1 \nserver accepts", stub + "its fourth line does not begin with Reading:" + stubCure},
+		{"nginx with another last line", Endpoint{}, "Active connections: 1 \nserver accepts handled requests\n 1 1 1\nServed by us\n", stub + "its fourth line does not begin with Reading:" + stubCure},
+		{"Apache cut short", Endpoint{}, "Total Accesses: 12\nBusyWorkers: 1\n", "the response is Apache's mod_status, but breaks off before its Scoreboard"},
 		{"nginx without connections", Endpoint{}, "Active connections: many\nserver accepts handled requests\n 1 1 1\nReading: 0 Writing: 1 Waiting: 0\n", stub + `its active connections are wrong: "many" is not a whole number from 0 to 2^53` + stubCure},
 		{"nginx without requests", Endpoint{}, "Active connections: 1 \nserver accepts handled\n 1 1 1\nReading: 0 Writing: 1 Waiting: 0\n", stub + "has no column requests" + stubCure},
 		{"nginx with too few columns", Endpoint{}, "Active connections: 1 \nserver accepts handled requests\n 1 1\nReading: 0 Writing: 1 Waiting: 0\n", stub + "has no column requests" + stubCure},
