@@ -84,6 +84,9 @@ func Run(ctx context.Context, o *Options) error {
 		return err
 	}
 	logger.Info("Starting", "version", Version, "scrapeInterval", o.ScrapeInterval, "rateWindow", o.RateWindow)
+	for _, warning := range o.warnings() {
+		logger.Info("Warning: " + warning)
+	}
 
 	ctx, stop := context.WithCancel(ctx)
 	var running sync.WaitGroup

@@ -23,7 +23,7 @@ KubeVirt's domain stats, 1.6 and later. They are served for each of pods (the ac
 virtualmachineinstancereplicasets.kubevirt.io, virtualmachinepools.pool.kubevirt.io, services (over
 the launcher pods that they select) and namespaces.
 
-Δ is the growth from the first to the last sample of a span of up to --rate-window (30 s), of the same
+Δ is the growth from the first to the last sample of a span of up to --rate-window (29.25 s), of the same
 VMI on the same node; Δt is that span, which an answer's windowSeconds tells. Where windowSeconds
 is 0, the value is that of one moment. An answer's timestamp is when the newest sample was taken, of
 a group the oldest member's.

@@ -43,8 +43,8 @@ const (
 // Two replicas and a Prometheus share the three places of a node without a
 // refusal, however their visits fall: each has one request there at a time. That
 // is certain by count alone. Phases make it rare that they meet, and no more: they
-// come from a hash, and of two replicas whose requests take 1.2 s of every 15 s
-// one request in six overlaps the other's by chance. With a fourth scraper, as the
+// come from a hash, and of two replicas whose requests take 1.2 s of every 9.75 s
+// one request in four overlaps the other's by chance. With a fourth scraper, as the
 // third replica of a rolling update or a second Prometheus, one is refused while
 // all others are there; a replica then asks again, up to four times in a scrape.
 func TestReplicasLeaveAPrometheusItsPlace(t *testing.T) {
