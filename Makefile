@@ -50,6 +50,11 @@ e2e: ## Run the end-to-end tests on a local cluster.
 	@echo "== end-to-end tests: builds a control plane and KubeVirt first (cold about 15 minutes)"
 	$(GO_TEST) -tags e2e -count=1 -timeout 90m -v ./test/e2e
 
+.PHONY: accuracy
+accuracy: ## Measure how exact and how quick rates are: in virtual time, then each setting for 10 minutes on a local cluster with KubeVirt's own cache.
+	go run ./test/accuracy
+	$(GO_TEST) -tags e2e,accuracy -run TestAccuracyOfSettings -count=1 -timeout 3h -v ./test/e2e
+
 .PHONY: test-guest
 test-guest: ## Compare what is served of a real guest under QEMU with what it counts itself; takes root on Debian.
 	@echo "== a real guest (2 minutes; with nothing cached it builds for 15 more and downloads 60 MB of Debian packages)"

@@ -116,6 +116,9 @@ func (c *Cluster) StartServer(ctx context.Context, binary string, extraArgs ...s
 	return nil
 }
 
+// StopServer stops the server, which leaves its APIServices without an answer.
+func (c *Cluster) StopServer() error { return c.stop(serverName) }
+
 func (c *Cluster) installServer(ctx context.Context) error {
 	base, err := c.baseFrom(c.state.path("server", "all"))
 	if err != nil {

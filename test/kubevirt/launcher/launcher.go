@@ -99,9 +99,17 @@ func (l *launcher) restore() error {
 
 // DomainStats implements Domain.
 func (l *launcher) DomainStats() (*stats.DomainStats, error) {
+	<-time.After(l.renewal())
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return domainStats(l.domain, l.uid, l.guest, time.Now()), nil
+}
+
+// renewal is how long it takes to answer with new statistics.
+func (l *launcher) renewal() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return time.Duration(l.guest.Script.Number(script.StatsMilliseconds) * float64(time.Millisecond))
 }
 
 // Filesystems implements Domain.

@@ -3,6 +3,7 @@ package launcher
 import (
 	"os"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -113,6 +114,27 @@ func TestGuestsOutliveTheirNodesProcess(t *testing.T) {
 	if again := successor.launchers["vmi"]["pod-a"].guest.Started; !again.Equal(started) {
 		t.Errorf("the guest started at %v, and after a restart of its node's process at %v", started, again)
 	}
+}
+
+func TestLibvirtTakesItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, err := script.Parse(map[string]string{script.Prefix + "stats-milliseconds": "60", script.Prefix + "cpu-percent": "50"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		l := &launcher{guest: script.NewGuest(1, s, began.Add(-time.Second))}
+		domain, err := l.DomainStats()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(began); took != 60*time.Millisecond {
+			t.Errorf("the statistics took %s, want 60ms", took)
+		}
+		if got := domain.Vcpu[0].Time; got != 530_000_000 {
+			t.Errorf("the vCPU has run for %d ns after 1.06 s, want 0.53 s", got)
+		}
+	})
 }
 
 func TestVCPUTimeMovesInTheKernelsSteps(t *testing.T) {

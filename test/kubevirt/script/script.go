@@ -40,6 +40,8 @@ const (
 	BootSeconds      Name = "boot-seconds"       // how long a new launcher is under boot load
 	BootCPUPercent   Name = "boot-cpu-percent"   // demand during that time
 
+	StatsMilliseconds Name = "stats-milliseconds" // how long libvirt takes to answer with the guest's statistics
+
 	Load1m                Name = "load-1m"
 	Load5m                Name = "load-5m"
 	Load15m               Name = "load-15m"
@@ -71,6 +73,8 @@ var numbers = map[Name]number{
 	HostSharePercent: {100, 100},
 	BootSeconds:      {0, 86400},
 	BootCPUPercent:   {0, 100},
+
+	StatsMilliseconds: {0, 10_000},
 
 	// Negative: a guest's load follows its CPU demand unless scripted.
 	Load1m:                {-1, math.MaxFloat64},
