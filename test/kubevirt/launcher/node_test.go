@@ -15,7 +15,7 @@ import (
 )
 
 // newTestNode returns a node whose sockets KubeVirt's own client finds.
-func newTestNode(t *testing.T) *Node {
+func newTestNode(t testing.TB) *Node {
 	t.Helper()
 	dir, err := os.MkdirTemp("/tmp", "") //nolint:usetesting // t.TempDir is too long for sockets
 	if err != nil {
