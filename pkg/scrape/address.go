@@ -12,7 +12,7 @@ type AddressPolicy struct {
 	// Allowed are connected to whatever they are, as on a local cluster whose
 	// pods have loopback addresses.
 	Allowed []netip.Prefix
-	// IsNode tells whether an address is one of a node of the cluster.
+	// IsNode reports whether an address is one of a node of the cluster.
 	IsNode func(netip.Addr) bool
 }
 

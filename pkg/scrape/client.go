@@ -59,7 +59,7 @@ func NewClient(c ClientConfig) *http.Client {
 			DialContext:            dialer.DialContext,
 			DialTLSContext:         dialTLS,
 			DisableKeepAlives:      c.Idle == 0,
-			DisableCompression:     true, // We unpack ourselves, to bound what comes out.
+			DisableCompression:     true, // We decompress ourselves, to bound what comes out.
 			MaxIdleConnsPerHost:    1,
 			IdleConnTimeout:        c.Idle,
 			MaxResponseHeaderBytes: maxHeaderBytes,

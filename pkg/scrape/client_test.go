@@ -40,15 +40,15 @@ func serveCurrent(t *testing.T, current *atomic.Pointer[tls.Certificate], handle
 	return s
 }
 
-func servePage(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "page") }
+func serveResponse(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "response") }
 
-// scraper returns a Config with a client that trusts what it is told.
+// scraper returns a Config with a client that trusts what it is given.
 func scraper(trust func() Trust) *Config[Target] {
 	client := NewClient(ClientConfig{Trust: trust, Idle: time.Minute})
 	return &Config[Target]{Settings: Settings{Timeout: timeout, MaxBytes: 1 << 20, Gzip: true}, Client: func(Target) *http.Client { return client }}
 }
 
-// fetch fetches a page once, as a loop does.
+// fetch fetches a response once, as a loop does.
 func (c *Config[T]) fetch(ctx context.Context, url string, decode DecodeFunc) error {
 	var t T
 	l := &loop{settings: &c.Settings, target: Target{URL: url}, client: c.Client(t), decode: decode}
@@ -71,7 +71,7 @@ func outcome(err error) string {
 
 func TestOldCipherSuitesAreNotOffered(t *testing.T) {
 	kubevirt := newAuthority(t, "kubevirt.io")
-	s := httptest.NewUnstartedServer(http.HandlerFunc(servePage))
+	s := httptest.NewUnstartedServer(http.HandlerFunc(serveResponse))
 	s.Config.ErrorLog = log.New(io.Discard, "", 0)
 	s.TLS = &tls.Config{
 		Certificates: []tls.Certificate{*kubevirt.issue(t, virtHandler)},
@@ -114,7 +114,7 @@ func TestAServerMustProveItself(t *testing.T) {
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s := serve(t, test.certificate, http.HandlerFunc(servePage))
+			s := serve(t, test.certificate, http.HandlerFunc(serveResponse))
 			err := scraper(trusting(test.bundle)).fetch(t.Context(), s.URL, readAll)
 			if diff := cmp.Diff(test.want, outcome(err)); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
@@ -127,7 +127,7 @@ func TestARenewedAuthorityIsFollowedWithoutARestart(t *testing.T) {
 	before, after := newAuthority(t, "kubevirt.io"), newAuthority(t, "kubevirt.io")
 	var certificate atomic.Pointer[tls.Certificate]
 	certificate.Store(before.issue(t, virtHandler))
-	s := serveCurrent(t, &certificate, http.HandlerFunc(servePage))
+	s := serveCurrent(t, &certificate, http.HandlerFunc(serveResponse))
 	bundle := before.pem
 	c := scraper(func() Trust {
 		return Trust{CABundle: bundle, CASource: "ConfigMap kubevirt-ca", ServerName: virtHandler}
@@ -163,7 +163,7 @@ func TestNoClientCertificateIsPresented(t *testing.T) {
 	presented := -1
 	s := serve(t, ca.issue(t, virtHandler), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		presented = len(r.TLS.PeerCertificates)
-		servePage(w, r)
+		serveResponse(w, r)
 	}))
 	if err := scraper(trusting(ca.pem)).fetch(t.Context(), s.URL, readAll); err != nil || presented != 0 {
 		t.Errorf("got error %v and %d client certificates, want neither", err, presented)
@@ -176,7 +176,7 @@ func TestAConnectionIsUsedAgain(t *testing.T) {
 	s := serve(t, ca.issue(t, virtHandler), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		peers[r.RemoteAddr] = true
 		w.Header().Set("Content-Encoding", "gzip")
-		_, _ = w.Write(zip(t, "page"))
+		_, _ = w.Write(zip(t, "response"))
 	}))
 	c := scraper(trusting(ca.pem))
 	for range 3 {
@@ -185,7 +185,7 @@ func TestAConnectionIsUsedAgain(t *testing.T) {
 		}
 	}
 	if len(peers) != 1 {
-		t.Errorf("3 pages came over %d connections, want 1", len(peers))
+		t.Errorf("3 responses came over %d connections, want 1", len(peers))
 	}
 }
 
@@ -194,7 +194,7 @@ func TestARedirectIsNotFollowed(t *testing.T) {
 	visited := false
 	elsewhere := serve(t, ca.issue(t, virtHandler), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		visited = true
-		servePage(w, r)
+		serveResponse(w, r)
 	}))
 	s := serve(t, ca.issue(t, virtHandler), http.RedirectHandler(elsewhere.URL, http.StatusFound))
 	err := scraper(trusting(ca.pem)).fetch(t.Context(), s.URL, readAll)
@@ -222,7 +222,7 @@ func zip(t *testing.T, text string) []byte {
 	return []byte(out.String())
 }
 
-func TestHowMuchIsReadOfAPage(t *testing.T) {
+func TestHowMuchIsReadOfAResponse(t *testing.T) {
 	ca := newAuthority(t, "kubevirt.io")
 	const mebibyte = 1 << 20
 	large, bomb := strings.Repeat("x", mebibyte+1), strings.Repeat("\x00", 4*mebibyte)
@@ -234,17 +234,17 @@ func TestHowMuchIsReadOfAPage(t *testing.T) {
 		want     string
 		read     int
 	}{
-		{"a plain page", "", []byte("page"), 0, "ok", 4},
-		{"a zipped page", "gzip", zip(t, "page"), 0, "ok", 4},
-		{"a page as large as allowed", "", []byte(large[1:]), 0, "ok", mebibyte},
-		{"a larger page", "", []byte(large), 0, "bad_page: the page is larger than 1 MiB", mebibyte},
-		{"a zipped page as large as allowed", "gzip", zip(t, large[1:]), 0, "ok", mebibyte},
-		{"a larger zipped page", "gzip", zip(t, large), 0, "bad_page: the page is larger than 1 MiB", mebibyte},
-		{"a bomb", "gzip", zip(t, bomb), 0, "bad_page: the page is larger than 1 MiB", mebibyte},
-		{"a page that is cut short", "", []byte("page"), 1, "bad_page: unexpected EOF", 3},
-		{"a zipped page that is cut short", "gzip", zip(t, "page"), 1, "bad_page: unexpected EOF", 4},
-		{"a page that is not gzip as it says", "gzip", []byte("this is no gzip at all"), 0, "bad_page: the page is not gzip as its header says: gzip: invalid header", 0},
-		{"a page that says gzip and is empty", "gzip", nil, 0, "bad_page: the page is not gzip as its header says: EOF", 0},
+		{"a plain response", "", []byte("text"), 0, "ok", 4},
+		{"a zipped response", "gzip", zip(t, "text"), 0, "ok", 4},
+		{"a response as large as allowed", "", []byte(large[1:]), 0, "ok", mebibyte},
+		{"a larger response", "", []byte(large), 0, "bad_response: the response is larger than 1 MiB", mebibyte},
+		{"a zipped response as large as allowed", "gzip", zip(t, large[1:]), 0, "ok", mebibyte},
+		{"a larger zipped response", "gzip", zip(t, large), 0, "bad_response: the response is larger than 1 MiB", mebibyte},
+		{"a bomb", "gzip", zip(t, bomb), 0, "bad_response: the response is larger than 1 MiB", mebibyte},
+		{"a response that is cut short", "", []byte("text"), 1, "bad_response: unexpected EOF", 3},
+		{"a zipped response that is cut short", "gzip", zip(t, "text"), 1, "bad_response: unexpected EOF", 4},
+		{"a response that is not gzip as it says", "gzip", []byte("this is no gzip at all"), 0, "bad_response: the response is not gzip as its header says: gzip: invalid header", 0},
+		{"a response that says gzip and is empty", "gzip", nil, 0, "bad_response: the response is not gzip as its header says: EOF", 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := serve(t, ca.issue(t, virtHandler), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -69,7 +69,7 @@ func (l *loop) decompress(ctx context.Context, body io.Reader, decode func(io.Re
 	select {
 	case d = <-free:
 	case <-ctx.Done():
-		return &Error{Crowded, fmt.Errorf("no place to decompress it within %s: %d others are decompressed at a time", l.settings.Timeout, cap(free))}
+		return &Error{Crowded, fmt.Errorf("no slot to decompress it within %s: %d others are decompressed at a time", l.settings.Timeout, cap(free))}
 	}
 	defer func() { free <- d }()
 	d.compressed.Reset(buffer.Bytes())
@@ -78,7 +78,7 @@ func (l *loop) decompress(ctx context.Context, body io.Reader, decode func(io.Re
 		compressed = io.MultiReader(compressed, body)
 	}
 	if err := d.gzip.Reset(compressed); err != nil {
-		return fmt.Errorf("the page is not gzip as its header says: %w", err)
+		return fmt.Errorf("the response is not gzip as its header says: %w", err)
 	}
 	return decode(&d.gzip)
 }

@@ -45,7 +45,7 @@ func TestLargeResponsesDelayNoOthers(t *testing.T) {
 				w.Header().Set("Content-Encoding", "gzip")
 				body := test.body
 				if r.URL.Path == "/other" {
-					body = zip(t, "page")
+					body = zip(t, "response")
 				}
 				_, _ = w.Write(body)
 			}))
@@ -78,7 +78,7 @@ func TestLargeResponsesDelayNoOthers(t *testing.T) {
 				t.Error("one large response more is decoded")
 				return nil
 			})
-			want := "crowded: no place to decompress it within 13s: 2 others are decompressed at a time"
+			want := "crowded: no slot to decompress it within 13s: 2 others are decompressed at a time"
 			if diff := cmp.Diff(want, outcome(err)); diff != "" {
 				t.Errorf("one large response more, -want +got:\n%s", diff)
 			}

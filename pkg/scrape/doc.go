@@ -1,5 +1,5 @@
-// Package scrape fetches pages: each target at a steady interval and a phase of
+// Package scrape fetches responses: each target at a steady interval and a phase of
 // its own, within a timeout, with bounds on what it reads. In goes the list of
-// targets, out go pages, as streams, to whoever decodes them. It does not know
-// what a page means.
+// targets, out go responses, as streams, to whoever decodes them. It does not know
+// what a response means.
 package scrape

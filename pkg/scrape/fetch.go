@@ -20,14 +20,14 @@ type Outcome string
 // The outcomes of scrapes.
 const (
 	OK          Outcome = "ok"
-	Busy        Outcome = "busy"        // HTTP 503: other scrapers hold all places.
-	BadStatus   Outcome = "bad_status"  // Another HTTP status than 200.
-	Timeout     Outcome = "timeout"     // No whole page in time.
-	Untrusted   Outcome = "untrusted"   // The certificate could not be verified.
-	Unreachable Outcome = "unreachable" // No connection, or one that broke.
-	BadPage     Outcome = "bad_page"    // The page was too large or could not be read.
-	Forbidden   Outcome = "forbidden"   // The address is not one to connect to.
-	Crowded     Outcome = "crowded"     // Too many others were being scraped.
+	Busy        Outcome = "busy"         // HTTP 503: other scrapers hold all slots.
+	BadStatus   Outcome = "bad_status"   // Another HTTP status than 200.
+	Timeout     Outcome = "timeout"      // No whole response in time.
+	Untrusted   Outcome = "untrusted"    // The certificate could not be verified.
+	Unreachable Outcome = "unreachable"  // No connection, or one that broke.
+	BadResponse Outcome = "bad_response" // The response was too large or could not be read.
+	Forbidden   Outcome = "forbidden"    // The address is not one to connect to.
+	Crowded     Outcome = "crowded"      // Too many others were being scraped.
 )
 
 // Error is the error of a scrape.
@@ -55,7 +55,7 @@ const (
 	maxBusyPause = 1200 * time.Millisecond
 )
 
-// fetch gets the target's page and has it decoded. The error is an Error.
+// fetch gets the target's response and has it decoded. The error is an Error.
 func (l *loop) fetch(ctx context.Context) error {
 	for attempt := 0; ; attempt++ {
 		err := l.fetchOnce(ctx)
@@ -72,7 +72,7 @@ func (l *loop) fetch(ctx context.Context) error {
 }
 
 func (l *loop) fetchOnce(ctx context.Context) error {
-	// What the page tells was collected after we had a connection: it is not
+	// What the response says was collected after we had a connection: it is not
 	// older than that, but for the target's own cache.
 	at := time.Now()
 	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { at = time.Now() }})
@@ -104,7 +104,7 @@ func (l *loop) fetchOnce(ctx context.Context) error {
 	if !l.settings.Gzip || response.Header.Get("Content-Encoding") != "gzip" {
 		err = l.decode(ctx, at, body)
 	} else {
-		err = l.decompress(ctx, body, func(page io.Reader) error { return l.decode(ctx, at, l.limited(page)) })
+		err = l.decompress(ctx, body, func(response io.Reader) error { return l.decode(ctx, at, l.limited(response)) })
 	}
 	var known *Error
 	switch {
@@ -113,7 +113,7 @@ func (l *loop) fetchOnce(ctx context.Context) error {
 	case ctx.Err() != nil:
 		return l.transportError(ctx, err)
 	default:
-		return &Error{BadPage, err}
+		return &Error{BadResponse, err}
 	}
 }
 
@@ -134,7 +134,7 @@ func (l *loop) transportError(ctx context.Context, err error) error {
 	case errors.As(err, &known):
 		return &Error{known.Outcome, err}
 	case errors.Is(ctx.Err(), context.DeadlineExceeded), errors.As(err, &netErr) && netErr.Timeout():
-		return &Error{Timeout, fmt.Errorf("no whole page within %s: %w", l.settings.Timeout, err)}
+		return &Error{Timeout, fmt.Errorf("no whole response within %s: %w", l.settings.Timeout, err)}
 	case errors.As(err, &certErr):
 		return &Error{Untrusted, err}
 	default:
@@ -158,7 +158,7 @@ func (l *limitedReader) Read(p []byte) (int, error) {
 	}
 	n, err := l.r.Read(p)
 	if l.left -= int64(n); l.left < 0 {
-		return 0, fmt.Errorf("the page is larger than %d MiB", l.limit>>20)
+		return 0, fmt.Errorf("the response is larger than %d MiB", l.limit>>20)
 	}
 	return n, err
 }

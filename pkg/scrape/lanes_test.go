@@ -12,19 +12,19 @@ import (
 
 func refuse(*http.Request, int) (*http.Response, error) { return nil, errors.New("connection refused") }
 
-// Ten times as many dead targets as there are places: those that refuse take no
+// Ten times as many dead targets as there are slots: those that refuse take no
 // time, those that never answer wait for each other.
 func TestDeadTargetsDelayNoLiveOnes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const each, places = 1000, 200
+		const each, slots = 1000, 200
 		answers := make(map[string]answer)
 		for i := range each {
 			answers[fmt.Sprintf("live-%d", i)] = takes(5 * time.Millisecond)
 			answers[fmt.Sprintf("refusing-%d", i)] = refuse
 			answers[fmt.Sprintf("silent-%d", i)] = hang
-			answers[fmt.Sprintf("slow-%d", i)] = takes(4 * time.Second) // Late on purpose, to keep a place.
+			answers[fmt.Sprintf("slow-%d", i)] = takes(4 * time.Second) // Late on purpose, to keep a slot.
 		}
-		f := start(t.Context(), answers, func(c *Config[Target]) { c.Places, c.Timeout, c.Verbosity = places, 5*time.Second, 2 })
+		f := start(t.Context(), answers, func(c *Config[Target]) { c.Slots, c.Timeout, c.Verbosity = slots, 5*time.Second, 2 })
 		f.pass(time.Minute) // At first nobody is known to be slow.
 		before := f.Statuses()
 		f.pass(10 * interval)
@@ -48,15 +48,15 @@ func TestDeadTargetsDelayNoLiveOnes(t *testing.T) {
 }
 
 // One tenant's guests are quick and slow by turns, so that nobody knows them to be
-// slow when they are. Each group has its own places.
+// slow when they are. Each group has its own slots.
 func TestAGroupDelaysItsOwnTargetsOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const hostile, live, places = 900, 50, 60
+		const hostile, live, slots = 900, 50, 60
 		byTurns := func(r *http.Request, n int) (*http.Response, error) {
 			if n%2 == 0 {
 				return hang(r, n)
 			}
-			return page(r, n)
+			return healthy(r, n)
 		}
 		answers := make(map[string]answer)
 		for i := range hostile {
@@ -65,7 +65,7 @@ func TestAGroupDelaysItsOwnTargetsOnly(t *testing.T) {
 		for i := range live {
 			answers[fmt.Sprintf("live-%d", i)] = takes(5 * time.Millisecond)
 		}
-		f := start(t.Context(), answers, func(c *Config[Target]) { c.Places, c.Timeout, c.Verbosity = places, 5*time.Second, 2 })
+		f := start(t.Context(), answers, func(c *Config[Target]) { c.Slots, c.Timeout, c.Verbosity = slots, 5*time.Second, 2 })
 		f.pass(10*interval + time.Second)
 		f.stop()
 		for i := range live {
@@ -80,8 +80,8 @@ func TestAGroupDelaysItsOwnTargetsOnly(t *testing.T) {
 			}
 		}
 		for _, lane := range f.lanes {
-			if len(lane.groups) > 0 || len(lane.places) > 0 {
-				t.Errorf("at the end %d groups have %d places", len(lane.groups), len(lane.places))
+			if len(lane.groups) > 0 || len(lane.slots) > 0 {
+				t.Errorf("at the end %d groups have %d slots", len(lane.groups), len(lane.slots))
 			}
 		}
 	})
@@ -94,7 +94,7 @@ func TestAPlaceIsWaitedForNoLongerThanTheContext(t *testing.T) {
 		t.Fatal(err)
 	}
 	if other, err := l.enter(t.Context(), "a", true, time.Hour); err != nil {
-		t.Errorf("a slow target has a place of its own, got %v", err)
+		t.Errorf("a slow target has a slot of its own, got %v", err)
 	} else {
 		other()
 	}
@@ -108,6 +108,6 @@ func TestAPlaceIsWaitedForNoLongerThanTheContext(t *testing.T) {
 	}
 	leave()
 	if _, err := l.enter(t.Context(), "a", false, time.Hour); err != nil {
-		t.Errorf("a place that was given back: %v", err)
+		t.Errorf("a slot that was given back: %v", err)
 	}
 }

@@ -35,7 +35,7 @@ func BenchmarkLateness(b *testing.B) {
 			close(enough)
 		}
 		mu.Unlock()
-		return page(r, 1)
+		return healthy(r, 1)
 	}
 	work := make([]byte, 1<<20)
 	s := New(Config[int]{

@@ -11,9 +11,9 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// Status tells how the scrapes of a target went.
+// Status says how the scrapes of a target went.
 type Status struct {
-	Succeeded   uint64             // Scrapes that gave a page.
+	Succeeded   uint64             // Scrapes that gave a response.
 	Failed      map[Outcome]uint64 // Scrapes that did not.
 	LastSuccess time.Time          // Zero before the first one.
 	Duration    time.Duration      // Of the last scrape.
@@ -93,7 +93,7 @@ func (l *loop) scrape(ctx context.Context) {
 	l.record(ctx, start, time.Since(start), err)
 }
 
-// slow tells whether the target's last scrape took long, as those of the dead
+// slow reports whether the target's last scrape took long, as those of the dead
 // and of the malicious do.
 func (l *loop) slow() bool { return l.snapshot().Duration > slowScrape }
 

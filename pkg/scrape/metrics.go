@@ -8,7 +8,7 @@ var (
 	scrapesDesc = prometheus.NewDesc("guest_metrics_server_scrapes_total",
 		"Scrapes of a target by how they ended.", []string{"target", "outcome"}, nil)
 	lastSuccessDesc = prometheus.NewDesc("guest_metrics_server_scrape_last_success_timestamp_seconds",
-		"When the last page of a target was asked for.", []string{"target"}, nil)
+		"When the last response of a target was asked for.", []string{"target"}, nil)
 )
 
 // Describe implements prometheus.Collector.

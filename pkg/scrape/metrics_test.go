@@ -11,7 +11,7 @@ import (
 
 func TestMetricsTellHowScrapesGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := start(t.Context(), map[string]answer{"n1": nth(page, takes(2*time.Second)), "n2": hang}, func(c *Config[Target]) { c.Interval = time.Minute })
+		f := start(t.Context(), map[string]answer{"n1": nth(healthy, takes(2*time.Second)), "n2": hang}, func(c *Config[Target]) { c.Interval = time.Minute })
 		f.pass(4 * time.Minute)
 		f.stop()
 		const want = `

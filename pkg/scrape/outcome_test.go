@@ -45,15 +45,15 @@ func TestHowAScrapeEnds(t *testing.T) {
 		answer answer
 		want   string // Visits, outcome and what a user reads.
 	}{
-		{"a page", page, "1 visit: ok"},
-		{"busy once, then a page", nth(busy, page), "2 visits: ok"},
+		{"a response", healthy, "1 visit: ok"},
+		{"busy once, then a response", nth(busy, healthy), "2 visits: ok"},
 		{
 			"busy at each try",
 			busy,
-			"5 visits: busy: answers 503: others hold all places",
+			"5 visits: busy: answers 503: others hold all slots",
 		},
-		{"busy, then no answer", nth(busy, hang), "2 visits: timeout: no whole page within 13s: context deadline exceeded"},
-		{"no answer", hang, "1 visit: timeout: no whole page within 13s: context deadline exceeded"},
+		{"busy, then no answer", nth(busy, hang), "2 visits: timeout: no whole response within 13s: context deadline exceeded"},
+		{"no answer", hang, "1 visit: timeout: no whole response within 13s: context deadline exceeded"},
 		{"another status", status(http.StatusNotFound), "1 visit: bad_status: answers 404 Not Found"},
 		{"no connection", fails(errors.New("connection refused")), "1 visit: unreachable: connection refused"},
 		{
@@ -61,8 +61,8 @@ func TestHowAScrapeEnds(t *testing.T) {
 			fails(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}),
 			"1 visit: untrusted: tls: failed to verify certificate: x509: certificate signed by unknown authority",
 		},
-		{"another page", body("hello", nil), "1 visit: bad_page: this is not the page"},
-		{"a page that breaks off", body("", errors.New("connection reset by peer")), "1 visit: bad_page: connection reset by peer"},
+		{"another response", body("hello", nil), "1 visit: bad_response: this is not the response"},
+		{"a response that breaks off", body("", errors.New("connection reset by peer")), "1 visit: bad_response: connection reset by peer"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -80,7 +80,7 @@ func TestHowAScrapeEnds(t *testing.T) {
 	}
 }
 
-// outcome tells how the only scrape of a host ended.
+// outcome says how the only scrape of a host ended.
 func (f *fleet) outcome(host string) string {
 	visits := "1 visit"
 	if n := len(f.visitsOf(host)); n != 1 {

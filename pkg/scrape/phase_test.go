@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// due returns a target's place in the interval.
+// due returns a target's slot in the interval.
 func due(target, replica string) time.Duration {
 	return phase(target, replica, time.Unix(0, 0), interval)
 }

@@ -12,7 +12,7 @@ import (
 type Target struct {
 	Name  string // Unique among the targets, such as the node's name.
 	URL   string
-	Group string // Targets of a group share a part of Settings.Places, such as a namespace's.
+	Group string // Targets of a group share a part of Settings.Slots, such as a namespace's.
 	Host  string // The Host header, the URL's host where empty.
 }
 
@@ -28,9 +28,9 @@ type Settings struct {
 	MaxBytes int64         // Of a response, compressed and decompressed. No more than a few MiB are held in memory.
 	Gzip     bool          // Ask for compressed responses.
 
-	// Places bounds how many scrapes run at a time, 0 for no bound. There are
+	// Slots bounds how many scrapes run at a time, 0 for no bound. There are
 	// as many for slow targets again, and a group has a quarter: see lanes.
-	Places int
+	Slots int
 
 	// BusyRetries is how often a target that answers 503 is asked again, and
 	// BusyMeans is what the error of one that stays busy says.
@@ -45,7 +45,7 @@ type Settings struct {
 	// not scrape a target at the same moment.
 	Replica string
 
-	// Done, where there is one, is told of each scrape.
+	// Done, where there is one, is called after each scrape.
 	Done func(Outcome, time.Duration)
 }
 
@@ -76,7 +76,7 @@ type running[T comparable] struct {
 
 // New returns a Scraper without targets.
 func New[T comparable](config Config[T]) *Scraper[T] {
-	return &Scraper[T]{config: config, lanes: newLanes(config.Places), loops: make(map[string]running[T])}
+	return &Scraper[T]{config: config, lanes: newLanes(config.Slots), loops: make(map[string]running[T])}
 }
 
 // Run scrapes what targets returns until the context ends; it asks again each

@@ -14,7 +14,7 @@ import (
 
 func TestEachTargetIsVisitedAtASteadyPhaseOfItsOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := start(t.Context(), map[string]answer{"n1": page, "n2": page}, nil)
+		f := start(t.Context(), map[string]answer{"n1": healthy, "n2": healthy}, nil)
 		f.pass(3 * interval)
 		f.stop()
 		want := []time.Duration{interval, interval}
@@ -34,7 +34,7 @@ func TestAPhaseOutlivesARestart(t *testing.T) {
 		var phases []time.Duration
 		for _, pause := range []time.Duration{0, 7 * time.Second, time.Minute} {
 			time.Sleep(pause)
-			f := start(t.Context(), map[string]answer{"n1": page}, nil)
+			f := start(t.Context(), map[string]answer{"n1": healthy}, nil)
 			f.pass(interval)
 			f.stop()
 			phases = append(phases, time.Duration(f.visitsOf("n1")[0].UnixNano()%int64(interval)))
@@ -48,7 +48,7 @@ func TestAPhaseOutlivesARestart(t *testing.T) {
 func TestAHangingTargetDelaysNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		// A virt-handler waits 5 s for a launcher that hangs, and answers then.
-		f := start(t.Context(), map[string]answer{"dead": hang, "hung-launcher": takes(5300 * time.Millisecond), "slow": takes(12 * time.Second), "quick": page}, nil)
+		f := start(t.Context(), map[string]answer{"dead": hang, "hung-launcher": takes(5300 * time.Millisecond), "slow": takes(12 * time.Second), "quick": healthy}, nil)
 		defer f.stop()
 		f.pass(5*interval + timeout)
 		for _, host := range []string{"hung-launcher", "slow"} {
@@ -83,7 +83,7 @@ func TestATargetThatTakesTooLongMissesRoundsAndKeepsItsPhase(t *testing.T) {
 func TestTargetsComeAndGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var made []string
-		f := start(t.Context(), map[string]answer{"stays": page, "goes": page, "moves": hang}, func(c *Config[Target]) {
+		f := start(t.Context(), map[string]answer{"stays": healthy, "goes": healthy, "moves": hang}, func(c *Config[Target]) {
 			c.Decoder = func(t Target) DecodeFunc {
 				made = append(made, t.Name)
 				return readAll
@@ -107,7 +107,7 @@ func TestTargetsComeAndGo(t *testing.T) {
 		}
 		slices.Sort(made)
 		if diff := cmp.Diff([]string{"comes", "goes", "moves", "moves", "stays"}, made); diff != "" {
-			t.Errorf("targets that a page function was made for, -want +got:\n%s", diff)
+			t.Errorf("targets that a response function was made for, -want +got:\n%s", diff)
 		}
 		if _, ok := f.Status("goes"); ok {
 			t.Error("there is a status of a target that is gone")
@@ -135,21 +135,21 @@ func TestTheEndIsNotBlamedOnTheTarget(t *testing.T) {
 
 func TestTheDecodeFuncLearnsWhenThePageWasAskedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		told := make(chan time.Time)
+		got := make(chan time.Time)
 		// The first two tries find the target busy.
 		f := start(t.Context(), map[string]answer{"n1": nth(busy, busy, takes(3*time.Second))}, func(c *Config[Target]) {
 			c.Interval = time.Minute
 			c.Decoder = func(Target) DecodeFunc {
 				return func(_ context.Context, at time.Time, _ io.Reader) error {
-					told <- at
+					got <- at
 					return nil
 				}
 			}
 		})
-		at := <-told
+		at := <-got
 		f.stop()
 		if want := f.visitsOf("n1"); len(want) != 3 || !at.Equal(want[2]) {
-			t.Errorf("told %v, want the last of the tries at %v, which gave the page", at, want)
+			t.Errorf("got %v, want the last of the tries at %v, which gave the response", at, want)
 		}
 	})
 }
@@ -157,7 +157,7 @@ func TestTheDecodeFuncLearnsWhenThePageWasAskedFor(t *testing.T) {
 func TestStatusCountsAndTellsTheLastScrape(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		refuse := fails(errors.New("connection refused"))
-		f := start(t.Context(), map[string]answer{"n1": nth(page, hang, refuse, refuse, takes(2*time.Second))}, nil)
+		f := start(t.Context(), map[string]answer{"n1": nth(healthy, hang, refuse, refuse, takes(2*time.Second))}, nil)
 		f.pass(5*interval + 2*time.Second)
 		f.stop()
 		got, ok := f.Status("n1")

@@ -22,7 +22,7 @@ const (
 // its clock jumps to the next event, so that rounds of scrapes take no time. A
 // target's name is the host of its URL.
 type world struct {
-	answers map[string]answer // By the host; "page" where there is none.
+	answers map[string]answer // By the host; "response" where there is none.
 
 	mu     sync.Mutex
 	visits map[string][]time.Time // By the host.
@@ -40,7 +40,7 @@ func (w *world) RoundTrip(r *http.Request) (*http.Response, error) {
 	if a, ok := w.answers[host]; ok {
 		return a(r, n)
 	}
-	return page(r, n)
+	return healthy(r, n)
 }
 
 func (w *world) visitsOf(host string) []time.Time {
@@ -63,8 +63,8 @@ func respond(code int, body io.Reader) (*http.Response, error) {
 	return &http.Response{StatusCode: code, Status: http.StatusText(code), Header: http.Header{}, Body: io.NopCloser(body)}, nil
 }
 
-func page(*http.Request, int) (*http.Response, error) {
-	return respond(http.StatusOK, strings.NewReader("page"))
+func healthy(*http.Request, int) (*http.Response, error) {
+	return respond(http.StatusOK, strings.NewReader("response"))
 }
 
 func busy(*http.Request, int) (*http.Response, error) {
@@ -81,7 +81,7 @@ func takes(d time.Duration) answer {
 	return func(r *http.Request, n int) (*http.Response, error) {
 		select {
 		case <-time.After(d):
-			return page(r, n)
+			return healthy(r, n)
 		case <-r.Context().Done():
 			return nil, r.Context().Err()
 		}
@@ -92,7 +92,7 @@ func takes(d time.Duration) answer {
 type fleet struct {
 	*world
 	*Scraper[Target]
-	targets map[string]string // What the Pool is told: URL by name.
+	targets map[string]string // What the Scraper gets: URL by name.
 	changed chan struct{}
 	stop    func() // Returns when the Pool has ended.
 }
@@ -106,7 +106,7 @@ func start(ctx context.Context, answers map[string]answer, change func(*Config[T
 			Timeout:     timeout,
 			MaxBytes:    1 << 20,
 			BusyRetries: 4,
-			BusyMeans:   "others hold all places",
+			BusyMeans:   "others hold all slots",
 			Replica:     "replica-a",
 		},
 		Target:  func(t Target) Target { return t },
@@ -149,7 +149,7 @@ func (f *fleet) pass(d time.Duration) {
 	synctest.Wait()
 }
 
-// update tells the Pool that its targets have changed.
+// update tells the Scraper that its targets have changed.
 func (f *fleet) update() {
 	f.changed <- struct{}{}
 	synctest.Wait()
@@ -157,8 +157,8 @@ func (f *fleet) update() {
 
 func readAll(_ context.Context, _ time.Time, r io.Reader) error {
 	text, err := io.ReadAll(r)
-	if err == nil && string(text) != "page" {
-		err = errors.New("this is not the page")
+	if err == nil && string(text) != "response" {
+		err = errors.New("this is not the response")
 	}
 	return err
 }

@@ -76,11 +76,11 @@ var attacks = []attack{
 	{"sends an endless page", func(conn net.Conn) {
 		send(conn, ok+"\r\n")
 		forever(conn, []byte("http_requests_total{code=\"200\"} 1\n"))
-	}, scrape.BadPage},
+	}, scrape.BadResponse},
 	{"sends an endless line", func(conn net.Conn) {
 		send(conn, ok+"\r\nhttp_requests_total{code=\"")
 		forever(conn, bytes.Repeat([]byte("2"), 32<<10))
-	}, scrape.BadPage},
+	}, scrape.BadResponse},
 	{"sends endless series", func(conn net.Conn) {
 		send(conn, ok+"\r\n")
 		for i := 0; ; i++ {
@@ -88,7 +88,7 @@ var attacks = []attack{
 				return
 			}
 		}
-	}, scrape.BadPage},
+	}, scrape.BadResponse},
 	{"sends a gzip bomb", func(conn net.Conn) {
 		send(conn, ok+"Content-Encoding: gzip\r\n\r\n")
 		w := gzip.NewWriter(conn)
@@ -97,13 +97,13 @@ var attacks = []attack{
 				return
 			}
 		}
-	}, scrape.BadPage},
+	}, scrape.BadResponse},
 	{"sends gzip that unpacks to nothing, for ever", func(conn net.Conn) {
 		send(conn, ok+"Content-Encoding: gzip\r\n\r\n")
 		w := gzip.NewWriter(conn)
 		for w.Flush() == nil { // An empty block each.
 		}
-	}, scrape.BadPage},
+	}, scrape.BadResponse},
 	{"floods headers", func(conn net.Conn) {
 		send(conn, ok)
 		forever(conn, []byte("X-Flood: "+strings.Repeat("y", 1000)+"\r\n"))
@@ -118,24 +118,24 @@ var attacks = []attack{
 	{"floods trailers", func(conn net.Conn) {
 		send(conn, ok+"Transfer-Encoding: chunked\r\nTrailer: X\r\n\r\n0\r\n")
 		forever(conn, []byte("X: "+strings.Repeat("y", 1000)+"\r\n"))
-	}, scrape.BadPage},
+	}, scrape.BadResponse},
 	{"floods chunk extensions", func(conn net.Conn) {
 		send(conn, ok+"Transfer-Encoding: chunked\r\n\r\n")
 		forever(conn, []byte("1;"+strings.Repeat("x", 1000)+"\r\nA\r\n"))
-	}, scrape.BadPage},
+	}, scrape.BadResponse},
 	{"sends garbage for HTTP", func(conn net.Conn) { forever(conn, bytes.Repeat([]byte{0xff, 0, 0x80}, 1000)) }, scrape.Unreachable},
 	{"sends garbage for a page", func(conn net.Conn) {
 		send(conn, ok+"\r\n")
 		_, _ = conn.Write(bytes.Repeat([]byte{0xff, 0, 0x80, '\n'}, 1000))
-	}, scrape.BadPage},
-	{"breaks off within a number, without a length", func(conn net.Conn) { send(conn, ok+"\r\nhttp_requests_total 31") }, scrape.BadPage},
+	}, scrape.BadResponse},
+	{"breaks off within a number, without a length", func(conn net.Conn) { send(conn, ok+"\r\nhttp_requests_total 31") }, scrape.BadResponse},
 	{"breaks off after a line, within a chunk", func(conn net.Conn) {
 		send(conn, ok+"Transfer-Encoding: chunked\r\n\r\n40\r\nhttp_requests_total 31\n")
-	}, scrape.BadPage},
+	}, scrape.BadResponse},
 	{"breaks off after a line, within its length", func(conn net.Conn) {
 		send(conn, ok+"Content-Length: 64\r\n\r\nhttp_requests_total 31\n")
-	}, scrape.BadPage},
-	{"sends an empty page", func(conn net.Conn) { send(conn, ok+"Content-Length: 0\r\n\r\n") }, scrape.BadPage},
+	}, scrape.BadResponse},
+	{"sends an empty page", func(conn net.Conn) { send(conn, ok+"Content-Length: 0\r\n\r\n") }, scrape.BadResponse},
 	{"closes at once", func(net.Conn) {}, scrape.Unreachable},
 	{"redirects to the cloud's metadata", func(conn net.Conn) {
 		send(conn, "HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/latest/meta-data\r\n\r\n")
@@ -148,7 +148,7 @@ var attacks = []attack{
 	}, scrape.BadStatus},
 	{"counts backwards and beyond all numbers", func(conn net.Conn) {
 		send(conn, ok+"\r\nhttp_requests_total -1e308\nhttp_requests_total NaN\n")
-	}, scrape.BadPage},
+	}, scrape.BadResponse},
 	{"switches to another protocol", func(conn net.Conn) {
 		send(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n")
 		waitForClose(conn)

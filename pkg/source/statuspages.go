@@ -22,7 +22,7 @@ import (
 
 const (
 	maxStatusPage     = 4 << 20
-	statusPagePlaces  = 256 // Scrapes of guests at a time, and as many again of slow ones.
+	statusPageSlots   = 256 // Scrapes of guests at a time, and as many again of slow ones.
 	guestDialTimeout  = 2 * time.Second
 	guestLogVerbosity = 2 // Guests come and go, and some only mean to fill our log.
 )
@@ -87,7 +87,7 @@ func NewStatusPages(c StatusPagesConfig) *StatusPages {
 			Interval:  c.Interval,
 			Timeout:   c.Timeout,
 			MaxBytes:  maxStatusPage,
-			Places:    statusPagePlaces,
+			Slots:     statusPageSlots,
 			Verbosity: guestLogVerbosity,
 			Replica:   c.Replica,
 			Done: func(outcome scrape.Outcome, took time.Duration) {
