@@ -17,9 +17,9 @@ func TestWhatTheCommandLineSays(t *testing.T) {
 		{"help", "--help", "guest-metrics-server serves custom.metrics.k8s.io for KubeVirt's VMIs.\n...", ""},
 		{
 			"a value that is none", "--scrape-interval=often", "",
-			`--scrape-interval is "often": Time between two scrapes of a node's virt-handler, 1s or more.`,
+			`--scrape-interval is "often": Time between two scrapes of a node's virt-handler, 3.25s or more.`,
 		},
-		{"a value that is not allowed", "--scrape-interval=0s", "", "--scrape-interval is 0s: it must be 1s or more"},
+		{"a value that is not allowed", "--scrape-interval=0s", "", "--scrape-interval is 0s: it must be 3.25s or more: virt-launchers answer the same for so long, and a busy guest would seem idle"},
 		{
 			"several at once", "--scrape-timeout=0s --warmup=-1s", "",
 			"--scrape-timeout is 0s: it must be 1s or more\n--warmup is -1s: it must be 0s or more",

@@ -21,6 +21,10 @@ import (
 	"guest-metrics-server/pkg/scrape"
 )
 
+// launcherCache is for how long a virt-launcher keeps its guest's domain stats
+// (DomainStats' cache in KubeVirt's cmd/virt-launcher).
+const launcherCache = 3250 * time.Millisecond
+
 // Options are what the flags say.
 type Options struct {
 	ScrapeInterval    time.Duration
@@ -76,7 +80,7 @@ func (o *Options) Flags() cliflag.NamedFlagSets {
 }
 
 func (o *Options) addFlags(fs *pflag.FlagSet) {
-	fs.DurationVar(&o.ScrapeInterval, "scrape-interval", o.ScrapeInterval, "Time between two scrapes of a node's virt-handler, 1s or more. Take an odd multiple of 3.25s, as 9.75s and 16.25s are: virt-launcher keeps its guest's statistics for 3.25s, and at such an interval they are mostly equally old at both ends of a rate, so that their age cancels out.")
+	fs.DurationVar(&o.ScrapeInterval, "scrape-interval", o.ScrapeInterval, "Time between two scrapes of a node's virt-handler, 3.25s or more. Take an odd multiple of 3.25s, as 9.75s and 16.25s are: virt-launcher keeps its guest's statistics for 3.25s, and at such an interval they are mostly equally old at both ends of a rate, so that their age cancels out.")
 	fs.DurationVar(&o.ScrapeTimeout, "scrape-timeout", o.ScrapeTimeout, "Time for one scrape with its retries, 1s or more. virt-handler may need more than 5s when one VMI's launcher hangs.")
 	fs.DurationVar(&o.GuestInterval, "guest-scrape-interval", o.GuestInterval, "Time between two scrapes of a guest's own status page, 1s or more.")
 	fs.DurationVar(&o.GuestTimeout, "guest-scrape-timeout", o.GuestTimeout, "Time for one scrape of a guest's own status page, 100ms or more.")
@@ -109,7 +113,8 @@ func (o *Options) Validate() error {
 			errs = append(errs, fmt.Errorf("--%s is %v: it must be %s", flag, value, allowed))
 		}
 	}
-	check(o.ScrapeInterval >= time.Second, "scrape-interval", o.ScrapeInterval, "1s or more")
+	check(o.ScrapeInterval >= launcherCache, "scrape-interval", o.ScrapeInterval,
+		fmt.Sprintf("%s or more: virt-launchers answer the same for so long, and a busy guest would seem idle", launcherCache))
 	check(o.ScrapeTimeout >= time.Second, "scrape-timeout", o.ScrapeTimeout, "1s or more")
 	check(o.GuestInterval >= time.Second, "guest-scrape-interval", o.GuestInterval, "1s or more")
 	check(o.GuestTimeout >= 100*time.Millisecond, "guest-scrape-timeout", o.GuestTimeout, "100ms or more")

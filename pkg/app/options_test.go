@@ -31,9 +31,11 @@ func TestValidate(t *testing.T) {
 		want       []string // A line each.
 	}{
 		{"the defaults", "", nil},
-		{"the least that is allowed", "--scrape-interval=1s --scrape-timeout=1s --guest-scrape-interval=1s --guest-scrape-timeout=100ms --rate-window=1s --max-sample-age=1001ms --warmup=0s --min-known-fraction=1", nil},
+		{"the least that is allowed", "--scrape-interval=3250ms --scrape-timeout=1s --guest-scrape-interval=1s --guest-scrape-timeout=100ms --rate-window=3250ms --max-sample-age=3251ms --warmup=0s --min-known-fraction=1", nil},
 		{"KubeVirt's namespace on OpenShift", "--kubevirt-namespace=openshift-cnv", nil},
-		{"too short an interval", "--scrape-interval=900ms", []string{"--scrape-interval is 900ms: it must be 1s or more"}},
+		{"an interval within which launchers answer the same", "--scrape-interval=3s", []string{
+			"--scrape-interval is 3s: it must be 3.25s or more: virt-launchers answer the same for so long, and a busy guest would seem idle",
+		}},
 		{"no timeout", "--scrape-timeout=0s", []string{"--scrape-timeout is 0s: it must be 1s or more"}},
 		{"too short an interval of guests", "--guest-scrape-interval=0s", []string{"--guest-scrape-interval is 0s: it must be 1s or more"}},
 		{"no time for guests", "--guest-scrape-timeout=0s", []string{"--guest-scrape-timeout is 0s: it must be 100ms or more"}},

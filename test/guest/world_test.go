@@ -37,13 +37,13 @@ const (
 	countInterval = 2 * time.Second
 )
 
-// scrapeInterval is the server's, for virt-handler's pages and the guest's.
+// scrapeInterval is the server's, for the guest's status page.
 const scrapeInterval = 2 * time.Second
 
 // flags are the server's: shorter times than in production, and the guest may
 // have a loopback address.
 var flags = []string{
-	"--scrape-interval=" + scrapeInterval.String(), "--guest-scrape-interval=" + scrapeInterval.String(),
+	"--scrape-interval=4s", "--guest-scrape-interval=" + scrapeInterval.String(),
 	"--rate-window=8s", "--max-sample-age=10s", "--warmup=1s",
 	"--guest-allowed-cidrs=127.0.0.0/8", "-v=2",
 }
