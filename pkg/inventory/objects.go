@@ -38,6 +38,7 @@ type VMI struct {
 
 	RunningSince    time.Time // When it entered the phase Running, zero if not known.
 	ReadyTransition time.Time // When Ready changed last.
+	Resumed         time.Time // When a pause ended, as the Store saw it; zero if it saw none.
 
 	Warmup   *time.Duration      // What the annotation asks for, nil without one.
 	Endpoint *guesthttp.Endpoint // Where annotations say that the guest's status page is, nil without them.

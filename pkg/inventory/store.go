@@ -47,6 +47,12 @@ func (s *Store) PutVMI(v VMI) {
 	if old != nil && old.UID != v.UID {
 		s.warmups.forget(old.UID)
 	}
+	if old != nil && old.UID == v.UID {
+		v.Resumed = old.Resumed
+		if old.Paused && !v.Paused {
+			v.Resumed = s.now()
+		}
+	}
 	s.warmups.observe(&v, s.now())
 	s.vmis.put(&v)
 	s.guests.vmiChanged(old, &v)

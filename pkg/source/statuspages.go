@@ -175,7 +175,7 @@ func (s *StatusPages) Window(v *inventory.VMI) (history.Window, *reason.Error) {
 		}
 		return history.Window{}, noEndpoint
 	}
-	w, ok := s.history.Window(string(v.UID))
+	w, ok := window(s.history, v)
 	if !ok {
 		return w, reason.Errorf(reason.NoSample, "no sample yet: %s", s.Silence(v))
 	}
@@ -192,6 +192,8 @@ func (s *StatusPages) Silence(v *inventory.VMI) *reason.Error {
 		return reason.Errorf(reason.Stale, "the guest's status page: %s", status.Err)
 	case status.LastSuccess.IsZero():
 		return reason.Errorf(reason.Stale, "the guest's status page has not been scraped yet")
+	case status.LastSuccess.Before(v.Resumed):
+		return reason.Errorf(reason.Stale, "the guest's status page has not been scraped since the VMI runs")
 	default:
 		return reason.Errorf(reason.Stale, "the guest's status page is read")
 	}

@@ -126,8 +126,7 @@ func (s *VirtHandlers) decoder(node string) scrape.DecodeFunc {
 				continue
 			}
 			if v.Paused {
-				s.history.Forget(string(v.UID)) // Its counters stand still: no rate may reach over that.
-				continue
+				continue // Its counters stand still.
 			}
 			s.history.Append(string(v.UID), node, history.Sample{At: at, Layout: sample.Layout, Values: sample.Values})
 		}
@@ -145,7 +144,7 @@ func (s *VirtHandlers) decoder(node string) scrape.DecodeFunc {
 
 // Window returns the recent samples of a VMI, or why there are none.
 func (s *VirtHandlers) Window(v *inventory.VMI) (history.Window, *reason.Error) {
-	w, ok := s.history.Window(string(v.UID))
+	w, ok := window(s.history, v)
 	if !ok {
 		err := s.Silence(v)
 		if err.Code == reason.Stale {
@@ -168,6 +167,8 @@ func (s *VirtHandlers) Silence(v *inventory.VMI) *reason.Error {
 		return reason.Errorf(reason.Stale, "%s: %s", who, status.Err)
 	case status.LastSuccess.IsZero():
 		return reason.Errorf(reason.Stale, "%s has not been scraped yet", who)
+	case status.LastSuccess.Before(v.RunningSince), status.LastSuccess.Before(v.Resumed):
+		return reason.Errorf(reason.Stale, "%s has not been scraped since the VMI runs", who)
 	}
 	if why, ok := s.tooLarge(v, ""); ok {
 		return reason.Errorf(reason.TooLarge, "%s", why)

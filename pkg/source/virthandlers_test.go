@@ -44,13 +44,13 @@ func (w *world) known(uids ...string) string {
 	var out []string
 	for _, uid := range uids {
 		window, ok := w.history.Window(uid)
-		switch {
+		switch samples, _ := window.Run(); {
 		case !ok:
 			out = append(out, uid+" nothing")
-		case window.HasRates():
+		case samples > 1:
 			out = append(out, uid+" rates")
 		default:
-			out = append(out, fmt.Sprintf("%s one sample", uid))
+			out = append(out, uid+" one sample")
 		}
 	}
 	return strings.Join(out, ", ")
@@ -92,10 +92,10 @@ func TestPages(t *testing.T) {
 			[2]string{line("a", 1), line("a", 2)}, "uid-a one sample, uid-b one sample", 0, 0,
 		},
 		{
-			"a paused VMI is forgotten, since its counters stand still",
+			"a paused VMI gets no sample, since its counters stand still",
 			func(w *world) { w.put("a", "uid-a", "n1", false) },
 			func(w *world) { w.put("a", "uid-a", "n1", true) },
-			[2]string{line("a", 1), line("a", 1)}, "uid-a nothing, uid-b nothing", 0, 0,
+			[2]string{line("a", 1), line("a", 1)}, "uid-a one sample, uid-b nothing", 0, 0,
 		},
 		{
 			"a VMI that is paused no more begins anew",
