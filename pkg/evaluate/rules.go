@@ -59,17 +59,11 @@ func (e *Evaluator) read(m inventory.Member, served *metric.Metric, match metric
 	if served.NeedsAgent && !m.VMI.Agent {
 		return metric.Reading{}, reason.Errorf(reason.NoAgent, "the guest agent is not connected")
 	}
-	reading, err := served.Read(w.Since(m.CountsSince), match)
-	if err != nil {
-		if err.Series != "" {
-			err = source.Missing(m.VMI, err.Series)
-		}
-		return metric.Reading{}, err
+	reading, err := served.Read(w.Since(m.CountsSince).Recent(now.Add(-e.MaxSampleAge)), match)
+	if err != nil && err.Series != "" {
+		err = source.Missing(m.VMI, err.Series)
 	}
-	if now.Sub(reading.At) > e.MaxSampleAge {
-		return metric.Reading{}, reason.Errorf(reason.OneSample, "its counters began anew, a rate needs a second sample")
-	}
-	return reading, nil
+	return reading, err
 }
 
 // group returns the value of all members together.

@@ -12,12 +12,15 @@ import (
 
 // guest is what happens in a VMI, under the VMI's name.
 type guest struct {
-	vcpus         []float64 // Seconds that each ran.
-	delay         []float64 // Seconds that each waited.
-	busy, waiting float64   // 0-1, from now on.
-	hangs         bool      // Its launcher does not answer: the page lacks it.
-	labels        int       // How many short labels its VMI has.
-	mountPoints   int       // How many filesystems it tells of.
+	vcpus   []float64 // Seconds that each ran.
+	delay   []float64 // Seconds that each waited.
+	busy    []float64 // 0-1, from now on, of each vCPU; the last is of all others too.
+	waiting float64   // 0-1, from now on.
+
+	hangs          bool   // Its launcher does not answer: the response lacks it.
+	labels         int    // How many short labels its VMI has.
+	mountPoints    int    // How many filesystems it tells of.
+	unread, absent string // What begins the series that read 0, or are not there; "" for none.
 
 	server *server            // Its web server, nil without one.
 	series map[string]*series // Others than of vCPUs, as on the page without prefix and VMI.
@@ -26,18 +29,29 @@ type guest struct {
 // series is a gauge, or a counter with a rate.
 type series struct{ value, perSecond float64 }
 
-// guest changes what a guest does; the keys are vcpus, busy and waiting (in
-// percent of the vCPUs), hangs, seconds (what each vCPU has run for), and how many
+// guest changes what a guest does; the keys are vcpus, busy (in percent, of each
+// vCPU: 100,0) and waiting (in percent of the vCPUs), hangs, seconds (what each vCPU has run for), and how many
 // labels and mountpoints there are.
 func (w *world) guest(name string, options map[string]string) error {
 	g := w.guests[name]
 	if g == nil {
-		g = &guest{vcpus: []float64{100}, delay: []float64{10}}
+		g = &guest{vcpus: []float64{100}, delay: []float64{10}, busy: []float64{0}}
 		w.guests[name] = g
 	}
 	for _, key := range slices.Sorted(maps.Keys(options)) {
 		if key == "hangs" {
 			g.hangs = options[key] == "true"
+			continue
+		}
+		if key == "busy" {
+			g.busy = nil
+			for _, percent := range strings.Split(options[key], ",") {
+				number, err := strconv.ParseFloat(percent, 64)
+				if err != nil {
+					return err
+				}
+				g.busy = append(g.busy, number/100)
+			}
 			continue
 		}
 		number, err := strconv.ParseFloat(options[key], 64)
@@ -50,8 +64,6 @@ func (w *world) guest(name string, options map[string]string) error {
 				g.vcpus, g.delay = append(g.vcpus, 100), append(g.delay, 10)
 			}
 			g.vcpus, g.delay = g.vcpus[:int(number)], g.delay[:int(number)]
-		case "busy":
-			g.busy = number / 100
 		case "waiting":
 			g.waiting = number / 100
 		case "labels":
@@ -77,8 +89,15 @@ func (w *world) series(fields []string) error {
 	if g.series == nil {
 		g.series = make(map[string]*series)
 	}
-	if fields[0] == "none" {
+	switch fields[0] {
+	case "none":
 		delete(g.series, fields[2])
+		return nil
+	case "unread":
+		g.unread = strings.Join(fields[2:], "")
+		return nil
+	case "absent":
+		g.absent = strings.Join(fields[2:], "")
 		return nil
 	}
 	number, err := strconv.ParseFloat(fields[3], 64)
@@ -116,7 +135,7 @@ func (w *world) pass(d time.Duration, scrapes bool) {
 				continue
 			}
 			for i := range g.vcpus {
-				g.vcpus[i] += g.busy * step.Seconds()
+				g.vcpus[i] += g.busy[min(i, len(g.busy)-1)] * step.Seconds()
 				g.delay[i] += g.waiting * step.Seconds()
 			}
 			for _, s := range g.series {
@@ -150,6 +169,12 @@ func (w *world) page(node string) string {
 			fmt.Fprintf(&labels, "kubernetes_vmi_label_%05d=\"v\",", i)
 		}
 		line := func(family, own string, value float64) {
+			switch begins := func(with string) bool { return with != "" && strings.HasPrefix(family+"{"+own, with) }; {
+			case begins(g.absent):
+				return
+			case begins(g.unread):
+				value = 0
+			}
 			lines = append(lines, fmt.Sprintf("kubevirt_vmi_%s{%s%sname=%q,namespace=%q} %g\n", family, own, &labels, name, defaultNamespace, value))
 		}
 		for i := range g.vcpus {

@@ -91,6 +91,8 @@ func (w *world) nodeStatus(name string) (scrape.Status, bool) {
 //	gauge NAME SERIES VALUE   sets a series of the guest, such as memory_usable_bytes
 //	rate NAME SERIES RATE     lets a series of the guest grow, per second
 //	none NAME SERIES          takes it off the page
+//	unread NAME SERIES        lets what begins like that read 0 from now on; without SERIES nothing does
+//	absent NAME SERIES        takes what begins like that off the page; without SERIES puts it back
 //	http NAME key=value...    says what the guest's web server does from now on; see http
 //	status NAME LINE | LINE... sets the text of the guest's status page; see statusPage
 //	service NAME k:v,...      a Service with a selector of pods
@@ -132,7 +134,7 @@ func (w *world) step(line string) error {
 		return w.http(name, options)
 	case "status":
 		return w.statusPage(name, strings.SplitN(line, " ", 3)[2])
-	case "gauge", "rate", "none":
+	case "gauge", "rate", "none", "unread", "absent":
 		return w.series(fields)
 	case "service":
 		w.store.PutService(inventory.Service{

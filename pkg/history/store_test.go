@@ -38,20 +38,24 @@ func render(w Window, ok bool) string {
 	if !ok {
 		return "nothing"
 	}
-	if !w.HasRates() {
+	every := func(string) bool { return true }
+	whole, ok := w.Rates(series.VCPUSeconds, every, math.Inf(1))
+	if !ok {
 		return fmt.Sprintf("no rate, newest at %v", w.Newest().Sub(start))
 	}
 	var out strings.Builder
-	for id, rate := range w.Rates(series.VCPUSeconds) {
-		fmt.Fprintf(&out, "%s=%.4g/%v ", id, rate.PerSecond, rate.Span)
+	for id := range w.Until(whole.At).Latest(series.VCPUSeconds) {
+		one, _ := w.Until(whole.At).Rates(series.VCPUSeconds, func(device string) bool { return device == id }, math.Inf(1))
+		fmt.Fprintf(&out, "%s=%.4g/%v ", id, one.PerSecond, one.Span)
 	}
-	fmt.Fprintf(&out, "at %v", w.RatesAt().Sub(start))
+	fmt.Fprintf(&out, "at %v", whole.At.Sub(start))
 	return out.String()
 }
 
 func TestRates(t *testing.T) {
 	one := func(v float64) map[string]float64 { return map[string]float64{"0": v} }
 	two := func(a, b float64) map[string]float64 { return map[string]float64{"0": a, "1": b} }
+	nan := math.NaN()
 	for _, test := range []struct {
 		name  string
 		steps []step
@@ -63,17 +67,31 @@ func TestRates(t *testing.T) {
 		{"an idle guest is a true zero", []step{{0, "", one(5)}, {15, "", one(5)}}, "0=0/15s at 15s"},
 		{
 			"a span reaches over the window and no further",
-			[]step{{0, "", one(0)}, {15, "", one(0)}, {30, "", one(0)}, {45, "", one(3)}},
+			[]step{{0, "", one(1)}, {15, "", one(1)}, {30, "", one(1)}, {45, "", one(4)}},
 			"0=0.1/30s at 45s",
 		},
 		{
 			"a window's scrapes may be a little late",
-			[]step{{0, "", one(0)}, {15, "", one(0)}, {31.5, "", one(3.15)}},
+			[]step{{0, "", one(1)}, {15, "", one(1)}, {31.5, "", one(4.15)}},
 			"0=0.1/31.5s at 31.5s",
 		},
-		{"a failed scrape costs nothing but age", []step{{0, "", one(0)}, {30, "", one(15)}}, "0=0.5/30s at 30s"},
-		{"samples farther apart than the window give no rate", []step{{0, "", one(0)}, {45, "", one(15)}}, "no rate, newest at 45s"},
-		{"a sample from the past is dropped", []step{{0, "", one(0)}, {15, "", one(3)}, {10, "", one(2)}}, "0=0.2/15s at 15s"},
+		{"a failed scrape costs nothing but age", []step{{0, "", one(1)}, {30, "", one(16)}}, "0=0.5/30s at 30s"},
+		{"a sample from the past is dropped", []step{{0, "", one(1)}, {15, "", one(4)}, {10, "", one(3)}}, "0=0.2/15s at 15s"},
+		{
+			"a span reaches over an outage when there is nothing nearer",
+			[]step{{0, "", one(100)}, {15, "", one(109)}, {225, "", one(256)}},
+			"0=0.7/3m30s at 3m45s",
+		},
+		{
+			"after an outage the first two samples give the rate",
+			[]step{{0, "", one(100)}, {15, "", one(109)}, {225, "", one(256)}, {240, "", one(259)}},
+			"0=0.2/15s at 4m0s",
+		},
+		{
+			"a span reaches over ten windows at most",
+			[]step{{0, "", one(100)}, {15, "", one(109)}, {316, "", one(256)}},
+			"no rate, newest at 5m16s",
+		},
 		{
 			"a decrease ends the span, the rate before it stays until there is a new one",
 			[]step{{0, "", one(100)}, {15, "", one(103)}, {30, "", one(1)}},
@@ -85,19 +103,14 @@ func TestRates(t *testing.T) {
 			"0=0.4/15s at 45s",
 		},
 		{
+			"two decreases in a row: the last rate stays",
+			[]step{{0, "", one(100)}, {15, "", one(103)}, {30, "", one(50)}, {45, "", one(1)}},
+			"0=0.2/15s at 15s",
+		},
+		{
 			"a decrease of one vCPU ends the span of all",
 			[]step{{0, "", two(3, 9)}, {15, "", two(4, 1)}, {30, "", two(7, 4)}},
 			"0=0.2/15s 1=0.2/15s at 30s",
-		},
-		{
-			"a zero that libvirt could not read is no reset and no spike",
-			[]step{{0, "", two(100, 50)}, {15, "", two(0, 51.5)}, {30, "", two(103, 53)}, {45, "", two(106, 54.5)}},
-			"0=0.2/15s 1=0.1/30s at 45s",
-		},
-		{
-			"a restart that finds a counter at a true zero gives rates of all from its first two samples",
-			[]step{{0, "", two(90, 100)}, {15, "", two(93, 103)}, {30, "", two(0, 1)}, {45, "", two(3, 7)}},
-			"0=0.2/15s 1=0.4/15s at 45s",
 		},
 		{
 			"more than a vCPU can run is a new machine",
@@ -105,29 +118,111 @@ func TestRates(t *testing.T) {
 			"no rate, newest at 15s",
 		},
 		{
-			"a hot-plugged vCPU counts from its second sample",
-			[]step{{0, "", one(0)}, {15, "", two(3, 40)}, {30, "", two(6, 46)}},
-			"0=0.2/30s 1=0.4/15s at 30s",
+			"an unread zero is no reset and no spike: all end before it",
+			[]step{{0, "", two(100, 50)}, {15, "", two(103, 51.5)}, {30, "", two(0, 59)}},
+			"0=0.2/15s 1=0.1/15s at 15s",
 		},
 		{
-			"an unplugged vCPU is gone",
-			[]step{{0, "", two(0, 40)}, {15, "", one(3)}},
+			"a span reaches over an unread zero",
+			[]step{{0, "", two(100, 50)}, {15, "", two(0, 51.5)}, {30, "", two(106, 53)}},
+			"0=0.2/30s 1=0.1/30s at 30s",
+		},
+		{
+			"a span reaches over any number of unread zeros",
+			[]step{
+				{0, "", two(100, 50)}, {15, "", two(103, 51)},
+				{30, "", two(0, 52)}, {45, "", two(0, 53)}, {60, "", two(0, 54)}, {75, "", two(0, 55)}, {90, "", two(0, 56)},
+				{105, "", two(121, 57)},
+			},
+			"0=0.2/1m30s 1=0.06667/30s at 1m45s",
+		},
+		{
+			"after unread zeros the first two values give the rate",
+			[]step{{0, "", one(100)}, {15, "", one(0)}, {30, "", one(0)}, {45, "", one(109)}, {60, "", one(115)}},
+			"0=0.4/15s at 1m0s",
+		},
+		{
+			"a restart may fall below the value before unread zeros",
+			[]step{{0, "", one(100)}, {15, "", one(103)}, {30, "", one(0)}, {45, "", one(2)}, {60, "", one(5)}},
+			"0=0.2/15s at 1m0s",
+		},
+		{
+			"no rate begins at a zero, which may be unread",
+			[]step{{0, "", two(0, 50)}, {15, "", two(10, 51.5)}},
+			"no rate, newest at 15s",
+		},
+		{
+			"a zero from the beginning on is not believed",
+			[]step{{0, "", two(0, 50)}, {15, "", two(0, 51.5)}, {30, "", two(0, 51.5)}, {45, "", two(0, 51.5)}},
+			"no rate, newest at 45s",
+		},
+		{
+			"until it has stayed for two windows: the vCPU never ran",
+			[]step{
+				{0, "", two(0, 50)}, {15, "", two(0, 51)}, {30, "", two(0, 52)},
+				{45, "", two(0, 53)}, {60, "", two(0, 54)}, {75, "", two(0, 60)},
+			},
+			"0=0/30s 1=0.2333/30s at 1m15s",
+		},
+		{
+			"a restart that finds a counter at zero: the rates before it stay until all have one",
+			[]step{{0, "", two(90, 100)}, {15, "", two(93, 103)}, {30, "", two(0, 1)}, {45, "", two(3, 7)}},
+			"0=0.2/15s 1=0.2/15s at 15s",
+		},
+		{
+			"a hot-plugged vCPU has no rate at first: the rate before it stays",
+			[]step{{0, "", one(1)}, {15, "", one(4)}, {30, "", two(7, 40)}},
 			"0=0.2/15s at 15s",
 		},
 		{
+			"a hot-plugged vCPU counts from its second sample",
+			[]step{{0, "", one(1)}, {15, "", two(4, 40)}, {30, "", two(7, 46)}},
+			"0=0.2/30s 1=0.4/15s at 30s",
+		},
+		{
+			"a hot-plugged vCPU that has not run yet",
+			[]step{{0, "", one(1)}, {15, "", two(4, 0)}, {30, "", two(7, 0)}},
+			"0=0.2/30s 1=0/15s at 30s",
+		},
+		{
+			"a vCPU that is absent shifts nothing",
+			[]step{{0, "", two(1, 40)}, {15, "", two(4, 46)}, {30, "", one(4)}, {45, "", one(4)}},
+			"0=0.2/15s 1=0.4/15s at 15s",
+		},
+		{
+			"a vCPU that was absent at a run's second sample shifts nothing",
+			[]step{{0, "", two(1, 40)}, {15, "", one(4)}},
+			"no rate, newest at 15s",
+		},
+		{
+			"a span reaches over a gap of one vCPU",
+			[]step{{0, "", two(1, 40)}, {15, "", one(4)}, {30, "", two(7, 52)}},
+			"0=0.2/30s 1=0.4/30s at 30s",
+		},
+		{
+			"a vCPU that stays absent for longer than a window was unplugged",
+			[]step{{0, "", two(1, 40)}, {15, "", two(2, 43)}, {30, "", one(3)}, {45, "", one(4)}, {60, "", one(7)}},
+			"0=0.1333/30s at 1m0s",
+		},
+		{
 			"another node starts afresh, the rate before stays until there is a new one",
-			[]step{{0, "n1", one(0)}, {15, "n1", one(3)}, {30, "n2", one(20)}},
+			[]step{{0, "n1", one(1)}, {15, "n1", one(4)}, {30, "n2", one(20)}},
 			"0=0.2/15s at 15s",
 		},
 		{
 			"no span reaches over a change of the node",
-			[]step{{0, "n1", one(0)}, {15, "n1", one(3)}, {30, "n2", one(4)}, {45, "n2", one(5.5)}},
+			[]step{{0, "n1", one(1)}, {15, "n1", one(4)}, {30, "n2", one(5)}, {45, "n2", one(6.5)}},
 			"0=0.1/15s at 45s",
 		},
 		{
-			"a value that is unknown ends the span of its vCPU",
-			[]step{{0, "", two(0, 0)}, {15, "", two(3, math.NaN())}, {30, "", two(6, 6)}},
-			"0=0.2/30s at 30s",
+			"a value that makes no sense is as one that could not be read",
+			[]step{{0, "", two(1, 1)}, {15, "", two(4, nan)}, {30, "", two(7, 7)}},
+			"0=0.2/30s 1=0.2/30s at 30s",
+		},
+		{
+			"a value that never makes sense leaves all unknown",
+			[]step{{0, "", two(1, nan)}, {15, "", two(4, nan)}, {30, "", two(7, nan)}},
+			"no rate, newest at 30s",
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -141,6 +236,35 @@ func TestRates(t *testing.T) {
 			}
 			if diff := cmp.Diff(test.want, render(st.Window("uid"))); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
+// However samples come, no more of them are held than a rate can begin at.
+func TestSamplesHeldOfAVMI(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		values func(n int) map[string]float64
+		want   int
+	}{
+		{"usually", func(n int) map[string]float64 { return map[string]float64{"0": 1 + float64(n)} }, 3},
+		{"of one that never ran", func(int) map[string]float64 { return map[string]float64{"0": 1, "1": 0} }, 3},
+		{"of one that is never read", func(int) map[string]float64 { return map[string]float64{"0": math.NaN()} }, 21},
+		{"of one that is plugged in and out", func(n int) map[string]float64 {
+			if n%2 == 0 {
+				return map[string]float64{"0": 1 + float64(n)}
+			}
+			return map[string]float64{"0": 1 + float64(n), "1": 1 + float64(n)}
+		}, 3},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			st := NewStore(30 * time.Second)
+			for n := range 100 {
+				st.Append("uid", "n1", step{15 * float64(n), "", test.values(n)}.sample())
+			}
+			if _, samples := st.Size(); samples > test.want {
+				t.Errorf("%d samples are held, want %d at most", samples, test.want)
 			}
 		})
 	}

@@ -91,7 +91,7 @@ var catalogue = []*Metric{
 	{
 		Name: CPUUsage, Unit: "cores", Group: Sum,
 		Help:    "vCPU time per second: how many cores' worth of work the guest does.",
-		Formula: "sum over vCPUs of Δvcpu_seconds / Δt; a vCPU without a rate yet counts as busy as the others",
+		Formula: "sum over vCPUs of Δvcpu_seconds / Δt",
 		read:    readCPU(func(c cpu) float64 { return c.running * c.vcpus }),
 	},
 	{
@@ -104,7 +104,7 @@ var catalogue = []*Metric{
 		Name: "guest_cpu_demand_percent", Unit: percentOfVCPUs, Group: WeightedMean,
 		Help:    "How busy the guest's vCPUs are or would be if the host let them: utilization plus steal. It stays true on a contended host, where utilization falls.",
 		Formula: "100 × sum over vCPUs of (Δvcpu_seconds + Δvcpu_delay_seconds) / (Δt × number of vCPUs), at most 100",
-		read:    readCPUAndDelay(func(c cpu) float64 { return 100 * clamp(c.running+c.waiting) }),
+		read:    readCPUAndDelay(func(c cpu) float64 { return 100 * min(c.running+c.waiting, 1) }),
 	},
 	{
 		Name: "guest_cpu_steal_percent", Unit: percentOfVCPUs, Group: WeightedMean,

@@ -14,22 +14,11 @@ import (
 // readRates sums the rates of a family's counters over the devices that match.
 func readRates(family series.Family) readFunc {
 	return func(w history.Window, match Match) (Reading, *reason.Error) {
-		if !w.HasRates() {
-			return Reading{}, oneSample()
+		rates, ok := w.Rates(family, match, math.Inf(1))
+		if !ok {
+			return Reading{}, noRate(w, family, match)
 		}
-		sum := Reading{At: w.RatesAt(), Weight: 1}
-		found := false
-		for device, rate := range w.Rates(family) {
-			if match(device) {
-				sum.Value += rate.PerSecond
-				sum.Span = max(sum.Span, rate.Span)
-				found = true
-			}
-		}
-		if !found {
-			return Reading{}, noneMatches(w, family)
-		}
-		return sum, nil
+		return Reading{Value: rates.PerSecond, Weight: 1, At: rates.At, Span: rates.Span}, nil
 	}
 }
 
@@ -70,7 +59,7 @@ func readFilesystems(w history.Window, match Match) (Reading, *reason.Error) {
 	}
 	for mountPoint, used := range w.Latest(series.FilesystemUsedBytes) {
 		if capacity := capacities[mountPoint]; capacity > 0 && match(mountPoint) {
-			fullest.Value = max(fullest.Value, 100*clamp(used/capacity))
+			fullest.Value = max(fullest.Value, 100*min(used/capacity, 1))
 		}
 	}
 	if math.IsInf(fullest.Value, -1) {
@@ -86,8 +75,23 @@ func latest(w history.Window, family series.Family) (value float64, ok bool) {
 	return 0, false
 }
 
-func oneSample() *reason.Error {
-	return reason.Errorf(reason.OneSample, "first sample taken, a rate needs a second one")
+// noRate says why a family's counters on the devices that match have no rate.
+func noRate(w history.Window, family series.Family, match Match) *reason.Error {
+	samples, afterReset := w.Run()
+	switch {
+	case samples < 2 && afterReset:
+		return reason.Errorf(reason.OneSample, "its counters began anew, a rate needs a second sample")
+	case samples < 2:
+		return reason.Errorf(reason.OneSample, "first sample taken, a rate needs a second one")
+	case w.Unknown(family, match):
+		return notReported(family)
+	}
+	for device := range w.Latest(family) {
+		if match(device) {
+			return reason.Errorf(reason.OneSample, "one of its counters has been read once, a rate needs a second sample")
+		}
+	}
+	return noneMatches(w, family)
 }
 
 // notReported says that a series is missing. The source knows more of why.
@@ -99,12 +103,9 @@ func notReported(family series.Family) *reason.Error {
 // as it likes.
 const maxNamed = 10
 
-// noneMatches tells why no device of a family could be used: there is none, or
+// noneMatches says why no device of a family could be used: there is none, or
 // others are there than those asked for.
 func noneMatches(w history.Window, family series.Family) *reason.Error {
-	if _, ok := latest(w, family); ok && family.DeviceLabel() == "" {
-		return reason.Errorf(reason.OneSample, "its counter began anew, a rate needs a second sample")
-	}
 	var devices []string
 	for device := range w.Latest(family) {
 		devices = append(devices, device)

@@ -39,16 +39,17 @@ type familyInfo struct {
 type kind uint8
 
 const (
-	gauge   kind = iota
-	counter      // QEMU's: it only grows while QEMU lives, but for a 0 when libvirt could not read it.
-	served       // A server's in the guest: it only grows while the server lives.
-	claimed      // A counter of the guest's, which may do what it likes.
+	gauge      kind = iota
+	counter         // QEMU's: it only grows while QEMU lives, but for a 0 when libvirt could not read it.
+	threadTime      // A counter of QEMU's threads, which /proc has. All that run have some.
+	served          // A server's in the guest: it only grows while the server lives.
+	claimed         // A counter of the guest's, which may do what it likes.
 )
 
 var families = [familyCount]familyInfo{
-	VCPUSeconds:             {"vcpu_seconds_total", "id", counter},
-	VCPUDelaySeconds:        {"vcpu_delay_seconds_total", "id", counter},
-	CPUUsageSeconds:         {"cpu_usage_seconds_total", "", counter},
+	VCPUSeconds:             {"vcpu_seconds_total", "id", threadTime},
+	VCPUDelaySeconds:        {"vcpu_delay_seconds_total", "id", threadTime},
+	CPUUsageSeconds:         {"cpu_usage_seconds_total", "", threadTime},
 	GuestLoad1m:             {"guest_load_1m", "", gauge},
 	GuestLoad5m:             {"guest_load_5m", "", gauge},
 	GuestLoad15m:            {"guest_load_15m", "", gauge},
@@ -95,18 +96,28 @@ func (f Family) String() string {
 // IsGuestHTTP tells whether it is the guest's own page that tells of the family.
 func (f Family) IsGuestHTTP() bool { return f == HTTPRequests || f == HTTPConnections }
 
-// IsCounter tells whether the family's values only grow while QEMU or the
+// IsCounter reports whether the family's values only grow while QEMU or the
 // guest's server lives: one that is lower than before means that another one
 // counts.
 func (f Family) IsCounter() bool {
-	return families[f].kind == counter || families[f].kind == served
+	switch families[f].kind {
+	case counter, threadTime, served:
+		return true
+	default:
+		return false
+	}
 }
 
-// MayDip tells whether a 0 of the family can mean no more than that it could not
-// be read.
-func (f Family) MayDip() bool { return families[f].kind == counter }
+// ReadsZeroUnread reports whether a 0 of the family can mean no more than that it
+// could not be read.
+func (f Family) ReadsZeroUnread() bool {
+	return families[f].kind == counter || families[f].kind == threadTime
+}
 
-// IsNamedByGuest tells whether it is the guest that names the family's instances.
+// IsThreadTime reports whether the family counts the time of threads.
+func (f Family) IsThreadTime() bool { return families[f].kind == threadTime }
+
+// IsNamedByGuest reports whether it is the guest that names the family's devices.
 func (f Family) IsNamedByGuest() bool {
 	return f == FilesystemCapacityBytes || f == FilesystemUsedBytes
 }
