@@ -57,10 +57,9 @@ func (s *Scanner) longLine() bool {
 		}
 		s.start = next
 		if comment {
-			s.commented = s.commented || !s.begun
 			return true
 		}
-		s.begun = true
+		s.last = s.longName
 		s.skipped(LongLine{
 			Name:  s.longName,
 			End:   bytes.TrimSuffix(s.buf[max(0, end-kept):end], []byte{'\r'}),

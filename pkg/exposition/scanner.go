@@ -58,8 +58,7 @@ type Scanner struct {
 	err        error
 	skipped    func(LongLine)
 	longName   []byte
-	begun      bool // A series was read.
-	commented  bool // There was a comment before the first one.
+	last       []byte // The name of the last series, to skip what follows.
 	skipping   bool
 
 	name      []byte
@@ -103,19 +102,21 @@ func (s *Scanner) release() {
 func (s *Scanner) Scan() bool {
 	for s.pooled != nil {
 		if s.skipping {
-			s.skipToComment()
+			s.skipLines()
 		}
 		line, ok := s.nextLine()
 		if !ok {
 			s.release()
 			return false
 		}
+		if len(line) > 0 && blank(line[0]) {
+			line = bytes.TrimLeft(line, " \t")
+		}
 		if len(line) == 0 || line[0] == '#' {
-			s.commented = s.commented || len(line) > 0 && !s.begun
 			continue
 		}
-		s.begun = true
 		s.cutName(line)
+		s.last = s.family
 		s.inLabels = len(s.rest) > 0 && s.rest[0] == '{'
 		if s.inLabels {
 			s.rest = s.rest[1:]
@@ -137,39 +138,41 @@ func (s *Scanner) cutName(line []byte) {
 		s.family = append(s.family[:0], line[:n]...)
 	}
 	s.name, s.rest = line[:n], line[n:]
+	if len(s.rest) > 0 && blank(s.rest[0]) {
+		s.rest = bytes.TrimLeft(s.rest, " \t")
+	}
 }
 
 func endsName(c byte) bool { return c == '{' || blank(c) }
 
-// SkipFamily lets the next Scan leave out the rest of the series' family, at
-// several times the speed. It finds the next family by its # HELP or # TYPE; on a
-// page that did not begin with a comment it does nothing.
-func (s *Scanner) SkipFamily() { s.skipping = s.commented }
+// SkipFamily lets the next Scan leave out the lines that follow and have the same
+// name, at several times the speed.
+func (s *Scanner) SkipFamily() { s.skipping = true }
 
-// skipToComment moves to the next line that is a comment, or to the page's end.
-func (s *Scanner) skipToComment() {
+// skipLines moves to the next line with another name than the last one, or to the
+// end of the response.
+func (s *Scanner) skipLines() {
 	s.skipping = false
-	lineBegins := true
+	n := len(s.last)
 	for {
-		for s.start < s.end {
-			unread := s.buf[s.start:s.end]
-			i := bytes.IndexByte(unread, '#')
-			switch {
-			case i < 0:
-				lineBegins = unread[len(unread)-1] == '\n'
-				s.start = s.end
-			case i == 0 && lineBegins, i > 0 && unread[i-1] == '\n':
-				s.start += i
-				return
-			default:
-				s.start += i + 1
-				lineBegins = false
-			}
+		for s.end-s.start <= n && s.readErr == nil {
+			s.fill()
 		}
-		if s.readErr != nil {
+		unread := s.buf[s.start:s.end]
+		if len(unread) <= n || !endsName(unread[n]) || string(unread[:n]) != string(s.last) {
 			return
 		}
-		s.fill()
+		i := bytes.IndexByte(unread, '\n')
+		for i < 0 && s.readErr == nil {
+			s.start = s.end
+			s.fill()
+			i = bytes.IndexByte(s.buf[s.start:s.end], '\n')
+		}
+		if i < 0 {
+			s.start = s.end
+			return
+		}
+		s.start += i + 1
 	}
 }
 
@@ -314,7 +317,7 @@ func (s *Scanner) nextLine() ([]byte, bool) {
 				return nil, false
 			}
 			if s.skipping {
-				s.skipToComment()
+				s.skipLines()
 			}
 			searched = s.start
 			continue

@@ -43,6 +43,8 @@ func TestScanner(t *testing.T) {
 		{"a comma after the last label", `a{x="1",} 3`, "a x=\"1\" 3\n"},
 		{"blanks in every place", "a{ x =\"1\" , y=\"2\" }\t3  1700000000000", "a x=\"1\" y=\"2\" 3\n"},
 		{"a timestamp is ignored", "a 1 1700000000000", "a 1\n"},
+		{"blanks before a line", "a 1\n  a{x=\"1\"} 3\n\t# TYPE b gauge\n b 2\n", "a 1\na x=\"1\" 3\nb 2\n"},
+		{"a blank before the labels", "a {x=\"1\"} 3\n", "a x=\"1\" 3\n"},
 		{"escapes", `a{x="q\"b\\n\nz",y="}"} 1`, "a x=\"q\\\"b\\\\n\\nz\" y=\"}\" 1\n"},
 		{"an unknown escape stays as it is", `a{x="\d"} 1`, "a x=\"\\\\d\" 1\n"},
 		{"numbers", "a 1e3\na +Inf\na NaN\na -0.5\n", "a 1000\na +Inf\na NaN\na -0.5\n"},
@@ -117,13 +119,17 @@ func skim(r io.Reader) string {
 func TestScannerSkipsUnwantedFamilies(t *testing.T) {
 	const comment = "# TYPE x counter\n"
 	for _, test := range []struct{ name, page, want string }{
+		{"to the next name", "u 1\nu 2\na 1\nu 3\nu 4\n", "u a u"},
+		{"to a name that begins alike", "u 1\nu 2\nu_bucket 1\nub 1\n", "u u_bucket ub"},
+		{"to a line that begins with a blank", "u 1\n a 1\n", "u a"},
+		{"to a family without comments", comment + "u 1\nu 2\na 1\n", "u a"},
+		{"to a family without comments after any comment", "# by hand\nu{x=\"1\"} 1\nu{x=\"2\"} 2\na 1\n", "u a"},
 		{"to the next comment", comment + "u 1\nu 2\n" + comment + "a 1\na 2\n", "u a a"},
 		{"one after the other", comment + "u 1\nu 2\n" + comment + "u 3\nu 4\n" + comment + "a 1\n", "u u a"},
 		{"to the end of the page", comment + "u 1\nu 2\n", "u"},
 		{"to the end of a page without a newline", comment + "u 1\nu 2", "u"},
 		{"over a comment's sign within a line", comment + "u{x=\"#\"} 1\nu{x=\"1#\"} 2\nu 3\n" + comment + "a 1\n", "u a"},
-		{"not on a page without comments", "u 1\nu 2\na 1\n", "u u a"},
-		{"not on a page whose comments come later", "u 1\n" + comment + "u 2\nu 3\na 1\n", "u u u a"},
+		{"to a comment within the family", "u 1\n" + comment + "u 2\nu 3\na 1\n", "u u a"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			for _, r := range []io.Reader{strings.NewReader(test.page), iotest.OneByteReader(strings.NewReader(test.page))} {
