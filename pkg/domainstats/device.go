@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// deviceLabel is how a family's label of deviceLabels stands on the page.
+// deviceLabel is how a family's label of deviceLabels stands in the response.
 type deviceLabel struct {
 	first, later []byte // As the first label, and after another one.
 }
@@ -18,6 +18,11 @@ var deviceLabels = func() (labels [math.MaxUint8 + 1]deviceLabel) {
 	}
 	return labels
 }()
+
+// diskName is the label that tells filesystems at one mount point apart.
+const diskName = "disk_name"
+
+var diskLabel = deviceLabel{first: []byte(diskName + `="`), later: []byte(`",` + diskName + `="`)}
 
 // cut returns the label's value in raw labels. It is not ok when the label is not
 // there, or not as plain as most.

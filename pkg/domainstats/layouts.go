@@ -9,8 +9,8 @@ import (
 	"guest-metrics-server/pkg/series"
 )
 
-// layouts lets samples of the same shape share one Layout, whichever page they
-// are of. A Layout that no sample uses is forgotten: names of mount points come
+// layouts lets samples of the same shape share one Layout, whichever response
+// they are of. A Layout that no sample uses is forgotten: names of mount points come
 // from guests, and must not pile up.
 var layouts = layoutTable{byHash: make(map[uint64]weak.Pointer[series.Layout])}
 

@@ -17,7 +17,7 @@ const (
 	maxNameBytes = 64 << 10 // Of the deviceLabels of a family.
 )
 
-// Oversized tells of a family of series that is not read, since there is too much
+// Oversized is a family of series that is not read, since there is too much
 // of it for one VMI. The VMI's other families are.
 type Oversized struct {
 	Namespace, Name string // Of the VMI.
@@ -28,7 +28,7 @@ type Oversized struct {
 	nameBytes int // What there is of names, when it is more than maxNameBytes.
 }
 
-// Why tells what is too large and what to do about it.
+// Why says what is too large and what to do about it.
 func (o Oversized) Why() string {
 	const who, cure = "virt-handler's response has ", "remove labels from the VirtualMachineInstance"
 	device := o.Family.DeviceLabel()
@@ -49,7 +49,7 @@ func (d *decoder) skipLong(line exposition.LongLine) {
 	family, wanted := familyOf[string(line.Name)]
 	if !wanted {
 		if len(line.Name) > 0 {
-			d.scanner.SkipFamily()
+			d.line.scanner.SkipFamily()
 			return
 		}
 		d.malformed(fmt.Errorf("the name of a series has more than %d bytes", exposition.MaxLineBytes))
@@ -60,8 +60,7 @@ func (d *decoder) skipLong(line exposition.LongLine) {
 		d.malformed(fmt.Errorf("a line of %d bytes of the series %s lacks the label namespace or name at its end", line.Bytes, family))
 		return
 	}
-	d.key, d.name = append(d.key[:0], namespace...), append(d.name[:0], name...)
-	v := d.vmi(nil)
+	v := d.vmi(namespace, name, nil)
 	v.begin(family)
 	for i := range v.oversized {
 		if o := &v.oversized[i]; o.Family == family {
@@ -104,7 +103,7 @@ func lastLabels(line []byte) (namespace, name []byte) {
 	return namespace, name
 }
 
-// openingQuote returns the place of the last quote that is not escaped, -1 if
+// openingQuote returns the index of the last quote that is not escaped, -1 if
 // there is none.
 func openingQuote(b []byte) int {
 	for {
@@ -120,12 +119,23 @@ func openingQuote(b []byte) int {
 	}
 }
 
-// begin lets the VMI's next series be of the family. The lines of a family follow
-// each other.
+// begin lets the VMI's next series be of the family. The lines of a family should
+// follow each other; where they come in several blocks it goes on with the first.
 func (v *vmi) begin(family series.Family) {
-	if v.family != family {
-		v.family, v.from, v.nameBytes = family, len(v.keys), 0
+	if v.family == family {
+		return
 	}
+	bit := uint64(1) << family
+	v.family, v.from, v.nameBytes = family, len(v.keys), 0
+	if v.families&bit != 0 {
+		for i, key := range slices.Backward(v.keys) {
+			if key.family == family {
+				v.from = i
+				v.nameBytes += len(key.device)
+			}
+		}
+	}
+	v.families |= bit
 }
 
 // hasRoom reports whether another series of the family is to be read, and takes
@@ -169,24 +179,24 @@ func (v *vmi) dropOversized() {
 // firstSeries is how many series of a family are searched one by one.
 const firstSeries = 64
 
-// seriesKey names a series of a page.
+// seriesKey names a series of a response.
 type seriesKey struct {
 	vmi    int
 	family series.Family
 	device string
 }
 
-// find returns the place of a series of the VMI's family, -1 if it is new.
+// find returns the index of a series of the VMI's family, -1 if it is new.
 func (d *decoder) find(v *vmi, device []byte) int {
 	first := v.keys[v.from:]
 	for i := range min(len(first), firstSeries) {
-		if bytes.Equal(first[i].device, device) {
+		if first[i].family == v.family && bytes.Equal(first[i].device, device) {
 			return v.from + i
 		}
 	}
 	if len(first) > firstSeries {
-		if place, ok := d.later[seriesKey{d.last, v.family, string(device)}]; ok {
-			return place
+		if index, ok := d.later[seriesKey{d.last, v.family, string(device)}]; ok {
+			return index
 		}
 	}
 	return -1
@@ -194,8 +204,8 @@ func (d *decoder) find(v *vmi, device []byte) int {
 
 // remember lets find know the series that comes next.
 func (d *decoder) remember(v *vmi, device []byte) {
-	if place := len(v.keys); place-v.from >= firstSeries {
-		d.later[seriesKey{d.last, v.family, string(device)}] = place
+	if index := len(v.keys); index-v.from >= firstSeries {
+		d.later[seriesKey{d.last, v.family, string(device)}] = index
 	}
 }
 

@@ -27,7 +27,7 @@ func TestLabelsWithinAValueAreNone(t *testing.T) {
 		fmt.Fprintf(&page, line, value, "/data", vmi, 2)
 		fmt.Fprintf(&page, line, "plain", value, vmi, 3)
 		unescaped := strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(value)
-		want += fmt.Sprintf("n/%s\n  filesystem_used_bytes[/] 1\n  filesystem_used_bytes[/data] 2\n  filesystem_used_bytes[%s] 3\n", vmi, unescaped)
+		want += fmt.Sprintf("n/%s\n  filesystem_used_bytes[/ plain] 1\n  filesystem_used_bytes[/data %s] 2\n  filesystem_used_bytes[%[2]s plain] 3\n", vmi, unescaped)
 	}
 	decoded, err := Decode(strings.NewReader(page.String()))
 	if err != nil {

@@ -59,7 +59,7 @@ func (s *Scanner) longLine() bool {
 		if comment {
 			return true
 		}
-		s.last = s.longName
+		s.afterLong = true
 		s.skipped(LongLine{
 			Name:  s.longName,
 			End:   bytes.TrimSuffix(s.buf[max(0, end-kept):end], []byte{'\r'}),

@@ -58,7 +58,7 @@ type Scanner struct {
 	err        error
 	skipped    func(LongLine)
 	longName   []byte
-	last       []byte // The name of the last series, to skip what follows.
+	afterLong  bool // The last series was a long line.
 	skipping   bool
 
 	name      []byte
@@ -109,14 +109,14 @@ func (s *Scanner) Scan() bool {
 			s.release()
 			return false
 		}
-		if len(line) > 0 && blank(line[0]) {
-			line = bytes.TrimLeft(line, " \t")
+		for len(line) > 0 && blank(line[0]) {
+			line = line[1:]
 		}
 		if len(line) == 0 || line[0] == '#' {
 			continue
 		}
 		s.cutName(line)
-		s.last = s.family
+		s.afterLong = false
 		s.inLabels = len(s.rest) > 0 && s.rest[0] == '{'
 		if s.inLabels {
 			s.rest = s.rest[1:]
@@ -137,10 +137,11 @@ func (s *Scanner) cutName(line []byte) {
 		}
 		s.family = append(s.family[:0], line[:n]...)
 	}
-	s.name, s.rest = line[:n], line[n:]
-	if len(s.rest) > 0 && blank(s.rest[0]) {
-		s.rest = bytes.TrimLeft(s.rest, " \t")
+	rest := line[n:]
+	for len(rest) > 0 && blank(rest[0]) {
+		rest = rest[1:]
 	}
+	s.name, s.rest = line[:n], rest
 }
 
 func endsName(c byte) bool { return c == '{' || blank(c) }
@@ -153,27 +154,46 @@ func (s *Scanner) SkipFamily() { s.skipping = true }
 // end of the response.
 func (s *Scanner) skipLines() {
 	s.skipping = false
-	n := len(s.last)
+	last := s.family
+	if s.afterLong {
+		last = s.longName
+	}
+	n := len(last)
 	for {
 		for s.end-s.start <= n && s.readErr == nil {
 			s.fill()
 		}
 		unread := s.buf[s.start:s.end]
-		if len(unread) <= n || !endsName(unread[n]) || string(unread[:n]) != string(s.last) {
+		i := 0 // Where a line with the name ends.
+		for len(unread) > n && endsName(unread[n]) && string(unread[:n]) == string(last) {
+			if i = bytes.IndexByte(unread, '\n'); i < 0 {
+				break
+			}
+			unread = unread[i+1:]
+		}
+		s.start = s.end - len(unread)
+		switch {
+		case i < 0 && !s.skipLine():
+			return
+		case i >= 0 && (len(unread) > n || s.readErr != nil):
 			return
 		}
-		i := bytes.IndexByte(unread, '\n')
-		for i < 0 && s.readErr == nil {
-			s.start = s.end
-			s.fill()
-			i = bytes.IndexByte(s.buf[s.start:s.end], '\n')
-		}
-		if i < 0 {
-			s.start = s.end
-			return
-		}
-		s.start += i + 1
 	}
+}
+
+// skipLine moves behind the line that goes on beyond what is in the buffer. It
+// returns false at the end of the response.
+func (s *Scanner) skipLine() bool {
+	for s.readErr == nil {
+		s.start = s.end
+		s.fill()
+		if i := bytes.IndexByte(s.buf[s.start:s.end], '\n'); i >= 0 {
+			s.start += i + 1
+			return true
+		}
+	}
+	s.start = s.end
+	return false
 }
 
 // Name returns the name of the series. The bytes are valid until the next Scan.
@@ -198,6 +218,10 @@ func (s *Scanner) SkipLabels() {
 		s.rest, s.inLabels = s.rest[bytes.LastIndexByte(s.rest, '}')+1:], false
 	}
 }
+
+// HasExemplar reports whether an exemplar, such as those of OpenMetrics, follows the
+// labels that have been read to their end.
+func (s *Scanner) HasExemplar() bool { return !s.inLabels && bytes.IndexByte(s.rest, '}') >= 0 }
 
 // NextLabel returns the next label of the series and its unescaped value, or
 // false after the last one and on a malformed line, which Value then tells.

@@ -51,14 +51,14 @@ func readMemory(value func(used, available float64) float64) readFunc {
 func readFilesystems(w history.Window, match Match) (Reading, *reason.Error) {
 	fullest := Reading{Value: math.Inf(-1), Weight: 1, At: w.Newest()}
 	capacities := make(map[string]float64)
-	for mountPoint, capacity := range w.Latest(series.FilesystemCapacityBytes) {
-		capacities[mountPoint] = capacity
+	for filesystem, capacity := range w.Latest(series.FilesystemCapacityBytes) {
+		capacities[filesystem] = capacity
 	}
 	if len(capacities) == 0 {
 		return Reading{}, notReported(series.FilesystemCapacityBytes)
 	}
-	for mountPoint, used := range w.Latest(series.FilesystemUsedBytes) {
-		if capacity := capacities[mountPoint]; capacity > 0 && match(mountPoint) {
+	for filesystem, used := range w.Latest(series.FilesystemUsedBytes) {
+		if capacity := capacities[filesystem]; capacity > 0 && match(series.DeviceName(filesystem)) {
 			fullest.Value = max(fullest.Value, 100*min(used/capacity, 1))
 		}
 	}
@@ -108,12 +108,13 @@ const maxNamed = 10
 func noneMatches(w history.Window, family series.Family) *reason.Error {
 	var devices []string
 	for device := range w.Latest(family) {
-		devices = append(devices, device)
+		devices = append(devices, series.DeviceName(device))
 	}
 	if len(devices) == 0 {
 		return notReported(family)
 	}
 	slices.Sort(devices)
+	devices = slices.Compact(devices) // Two disks may be at one mount point.
 	if more := len(devices) - maxNamed; more > 0 {
 		devices = append(devices[:maxNamed], fmt.Sprintf("and %d more", more))
 	}

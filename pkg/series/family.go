@@ -1,5 +1,7 @@
 package series
 
+import "strings"
+
 // Family is a family of series that we read, of virt-handler's page or of the
 // guest's own.
 type Family uint8
@@ -118,8 +120,27 @@ func (f Family) ReadsZeroUnread() bool {
 func (f Family) IsThreadTime() bool { return families[f].kind == threadTime }
 
 // IsNamedByGuest reports whether it is the guest that names the family's devices.
-func (f Family) IsNamedByGuest() bool {
+func (f Family) IsNamedByGuest() bool { return f.IsFilesystem() }
+
+// IsFilesystem reports whether the family is of filesystems, whose devices are a
+// mount point and a disk: see AppendDisk.
+func (f Family) IsFilesystem() bool {
 	return f == FilesystemCapacityBytes || f == FilesystemUsedBytes
+}
+
+// AppendDisk appends the disk to a device that is a mount point. Two disks may be
+// mounted one over the other.
+func AppendDisk(mountPoint, disk []byte) []byte {
+	if len(disk) == 0 {
+		return mountPoint
+	}
+	return append(append(mountPoint, 0), disk...)
+}
+
+// DeviceName returns what users call a device: a filesystem's mount point.
+func DeviceName(device string) string {
+	name, _, _ := strings.Cut(device, "\x00")
+	return name
 }
 
 // DeviceLabel returns the label that tells the series of one VMI apart, "" where

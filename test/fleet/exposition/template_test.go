@@ -44,7 +44,7 @@ func TestCountersGrowByTheirRate(t *testing.T) {
 	}
 }
 
-func decode(t *testing.T, node *Node, seconds float64) domainstats.Page {
+func decode(t *testing.T, node *Node, seconds float64) domainstats.Response {
 	t.Helper()
 	page, err := domainstats.Decode(bytes.NewReader(node.AppendText(nil, seconds)))
 	if err != nil {

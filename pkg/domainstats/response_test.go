@@ -15,24 +15,24 @@ import (
 )
 
 // render writes what a page says, a line for each VMI and each of its series.
-func render(page Page) string {
+func render(response Response) string {
 	var out strings.Builder
-	for _, s := range page.Samples {
+	for _, s := range response.Samples {
 		fmt.Fprintf(&out, "%s/%s\n", s.Namespace, s.Name)
 		for i, key := range s.Layout.Keys {
-			fmt.Fprintf(&out, "  %s[%s] %v\n", strings.TrimPrefix(key.Family.String(), series.VirtHandlerPrefix), key.Device, s.Values[i])
+			fmt.Fprintf(&out, "  %s[%s] %v\n", strings.TrimPrefix(key.Family.String(), series.VirtHandlerPrefix), strings.ReplaceAll(key.Device, "\x00", " "), s.Values[i])
 		}
 	}
-	for _, o := range page.Oversized {
+	for _, o := range response.Oversized {
 		fmt.Fprintf(&out, "%s/%s oversized, %d lines: %s\n", o.Namespace, o.Name, o.Lines, o.Why())
 	}
-	if page.Malformed > 0 {
-		fmt.Fprintf(&out, "malformed %d: %v\n", page.Malformed, page.Problem)
+	if response.Malformed > 0 {
+		fmt.Fprintf(&out, "malformed %d: %v\n", response.Malformed, response.Problem)
 	}
 	return out.String()
 }
 
-func decodeFile(t testing.TB, name string) Page {
+func decodeFile(t testing.TB, name string) Response {
 	t.Helper()
 	f, err := os.Open("testdata/" + name)
 	if err != nil {
@@ -49,8 +49,8 @@ func decodeFile(t testing.TB, name string) Page {
 func TestDecodeOfARealGuestsPage(t *testing.T) {
 	want := `default/web1
   cpu_usage_seconds_total[] 7.92
-  filesystem_capacity_bytes[/mnt] 5.2685824e+07
-  filesystem_used_bytes[/mnt] 14336
+  filesystem_capacity_bytes[/mnt vda] 5.2685824e+07
+  filesystem_used_bytes[/mnt vda] 14336
   memory_available_bytes[] 2.28732928e+08
   memory_pgmajfault_total[] 0
   memory_usable_bytes[] 1.8737152e+08
@@ -109,6 +109,33 @@ func TestDecode(t *testing.T) {
 			"the same name in two namespaces is two VMIs",
 			vcpu + "1\n" + strings.ReplaceAll(vcpu, `"n"`, `"m"`) + "2\n",
 			"n/a\n  vcpu_seconds_total[0] 1\nm/a\n  vcpu_seconds_total[0] 2\n",
+		},
+		{
+			"a family in two blocks is one family",
+			vcpu + "1\nkubevirt_vmi_cpu_usage_seconds_total{namespace=\"n\",name=\"a\"} 5\n" + vcpu + "2\n" + strings.ReplaceAll(vcpu, `"0"`, `"1"`) + "3\n",
+			"n/a\n  vcpu_seconds_total[0] NaN\n  cpu_usage_seconds_total[] 5\n  vcpu_seconds_total[1] 3\n",
+		},
+		{
+			"an exemplar is no value, and no label",
+			strings.Repeat(`kubevirt_vmi_vcpu_seconds_total{id="X",name="a",namespace="n",node="n1"} 7 # {trace_id="t"} 9`+"\n", 2),
+			"n/a\n  vcpu_seconds_total[X] NaN\n",
+		},
+		{
+			"equal exemplars of several lines",
+			`kubevirt_vmi_vcpu_seconds_total{id="0",name="a",namespace="n",node="n1"} 7 # {trace_id="t"} 9` + "\n" +
+				`kubevirt_vmi_vcpu_seconds_total{id="1",name="a",namespace="n",node="n1"} 7 # {trace_id="t"} 9` + "\n",
+			"n/a\n  vcpu_seconds_total[0] 7\n  vcpu_seconds_total[1] 7\n",
+		},
+		{
+			"two disks at one mount point",
+			`kubevirt_vmi_filesystem_used_bytes{disk_name="vda1",mount_point="/",name="a",namespace="n"} 5` + "\n" +
+				`kubevirt_vmi_filesystem_used_bytes{disk_name="vdb1",mount_point="/",name="a",namespace="n"} 6` + "\n",
+			"n/a\n  filesystem_used_bytes[/ vda1] 5\n  filesystem_used_bytes[/ vdb1] 6\n",
+		},
+		{
+			"a disk twice at one mount point",
+			strings.Repeat(`kubevirt_vmi_filesystem_used_bytes{disk_name="vda1",mount_point="/",name="a",namespace="n"} 5`+"\n", 2),
+			"n/a\n  filesystem_used_bytes[/ vda1] NaN\n",
 		},
 		{
 			"a line that cannot be read costs one series",
@@ -171,7 +198,7 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		got, errGot := Decode(strings.NewReader(text))
 		slow := newDecoder()
-		slow.careful = true
+		slow.line.careful = true
 		want, errWant := slow.decode(strings.NewReader(text))
 		if (errGot == nil) != (errWant == nil) {
 			t.Fatalf("errors %v and %v", errGot, errWant)
