@@ -21,8 +21,8 @@ import (
 	"guest-metrics-server/pkg/scrape"
 )
 
-// launcherCache is for how long a virt-launcher keeps its guest's domain stats
-// (DomainStats' cache in KubeVirt's cmd/virt-launcher).
+// launcherCache is for how long virt-launcher answers with the same domain stats of
+// its guest: see NewLibvirtDomainManager in KubeVirt's pkg/virt-launcher/virtwrap.
 const launcherCache = 3250 * time.Millisecond
 
 // Options are what the flags say.
@@ -45,10 +45,6 @@ type Options struct {
 
 	log *logLimit // Set by ApplyLogging.
 }
-
-// launcherCache is for how long virt-launcher answers with the same statistics of
-// its guest: see NewLibvirtDomainManager in KubeVirt's pkg/virt-launcher/virtwrap.
-const launcherCache = 3250 * time.Millisecond
 
 // NewOptions returns the defaults.
 func NewOptions() *Options {

@@ -39,8 +39,10 @@ var server = estimate{"mean between the ends", func(readings []reading, window t
 	for i, r := range readings {
 		store.Append(uid, "node", history.Sample{At: epoch.Add(r.at), Layout: layout, Values: []float64{r.cpuSeconds}})
 		w, _ := store.Window(uid)
-		for _, rate := range w.Rates(series.VCPUSeconds) {
-			results[i] = result{r.at - rate.Span, r.at, r.known, 100 * rate.PerSecond, true}
+		every := func(string) bool { return true }
+		if rates, ok := w.Rates(series.VCPUSeconds, every, math.Inf(1)); ok {
+			at := rates.At.Sub(epoch)
+			results[i] = result{at - rates.Span, at, r.known, 100 * rates.PerSecond, true}
 		}
 	}
 	return results
