@@ -1,0 +1,270 @@
+package simulate
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"guest-metrics-server/pkg/hpa"
+)
+
+// violation is a property that did not hold at a moment.
+type violation struct {
+	moment   int
+	property string
+	why      string
+}
+
+// judge holds what happened against what should have.
+type judge struct {
+	hour
+	moments    []Moment
+	violations []violation
+}
+
+func (h hour) judge() *judge {
+	j := &judge{hour: h, moments: Run(h.Config)}
+	j.neverMoreThanNeeded()
+	j.neverFewerForLong()
+	j.noScaleInBelowNeed()
+	j.noOscillation()
+	j.valuesMakeSense()
+	slices.SortStableFunc(j.violations, func(a, b violation) int { return a.moment - b.moment })
+	return j
+}
+
+func (j *judge) violate(moment int, property, why string, args ...any) {
+	j.violations = append(j.violations, violation{moment, property, fmt.Sprintf(why, args...)})
+}
+
+// tolerance is the HPA's.
+const tolerance = 0.1
+
+// metricError is how far the launchers' cache puts a rate off over the window:
+// docs/accuracy.md.
+func (j *judge) metricError() float64 { return j.errorOver(j.Server.RateWindow) }
+
+func (j *judge) errorOver(span time.Duration) float64 {
+	if j.Guests.Requests > 0 {
+		return 0.02 // Status pages are read fresh, but count whole requests.
+	}
+	return renewal.Seconds() / span.Seconds()
+}
+
+// errorSince is how far the launchers' cache may have put off the sum of rates
+// since then: after a start of the server and after an outage of a node they are
+// over one interval only.
+func (j *judge) errorSince(since, until time.Duration) float64 {
+	young := since < 0
+	for _, e := range j.Events {
+		young = young || (e.Kind == ServerStarts || e.Kind == NodeUnread) && e.At+e.For >= since && e.At < until
+	}
+	if young {
+		return j.errorOver(j.Server.ScrapeInterval)
+	}
+	return j.metricError()
+}
+
+// lookback is how old the work can be that an answer speaks of.
+func (j *judge) lookback() time.Duration {
+	age := j.Server.ScrapeInterval
+	if len(j.Events) > 0 {
+		age = j.Server.MaxSampleAge
+	}
+	return age + j.Server.RateWindow*11/10 + renewal
+}
+
+func (j *judge) stabilization() time.Duration {
+	if b := j.HPA.Spec.Behavior; b != nil {
+		return *b.ScaleDown.StabilizationWindow
+	}
+	return j.HPA.Controller.DownscaleStabilization
+}
+
+// between returns the lowest and the highest demand of a span of time.
+func (j *judge) between(from, to time.Duration) (least, most float64) {
+	first, last := max(0, int(from/time.Second)), min(seconds-1, int(to/time.Second))
+	span := j.demand[first : last+1]
+	return slices.Min(span), slices.Max(span)
+}
+
+// neverMoreThanNeeded: the replicas are what the highest demand of the
+// stabilization window needs, or what they were and within tolerance.
+func (j *judge) neverMoreThanNeeded() {
+	for i, m := range j.moments {
+		if m.Readings[0].Err != nil {
+			continue // Replicas stay as they are.
+		}
+		if j.supposed(i) {
+			continue
+		}
+		since := m.At - j.stabilization() - j.lookback()
+		_, most := j.between(since, m.At)
+		most *= (1 + j.errorSince(since, m.At)) * j.overestimated(i, since) / j.target
+		if limit := max(math.Ceil(most), most/(1-tolerance)); float64(m.Replicas) > max(1, limit) {
+			j.violate(i, "never more than needed", "at most %.2f are needed", limit)
+		}
+	}
+}
+
+// supposed reports whether a recommendation of the stabilization window comes from
+// pods without a value: the HPA takes those to be at the target while it would
+// scale in, so that it hardly does.
+func (j *judge) supposed(moment int) bool {
+	since := j.moments[moment].At - j.stabilization()
+	for ; moment >= 0 && j.moments[moment].At >= since; moment-- {
+		for _, p := range j.moments[moment].Decision.Proposals {
+			if len(p.Groups.Missing) > 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// overestimated is by what factor the members that do not work may have raised
+// the value, or what the HPA makes of it.
+func (j *judge) overestimated(moment int, since time.Duration) float64 {
+	factor := 1.0
+	for ; moment >= 0 && j.moments[moment].At >= since; moment-- {
+		m := j.moments[moment]
+		idle := m.Down // Nothing tells the server that they do no work: they are unknown, as of a node that it cannot read.
+		if j.form.metric.TargetType == hpa.Value {
+			idle += m.Leaving // The HPA multiplies by pods that are being deleted and still Ready.
+		}
+		if !*strict {
+			idle += m.Paused // Just after that they are taken to be as busy as those that did their work.
+		}
+		factor = max(factor, float64(m.Working+idle)/float64(max(1, m.Working)))
+	}
+	return factor
+}
+
+// neverFewerForLong: a demand that lasts is met after as many rounds as a
+// saturated pool needs, each of which takes what boots, the warm-up, two scrapes
+// and the window take.
+func (j *judge) neverFewerForLong() {
+	seen := j.lookback() + syncPeriod
+	round := seen + j.Guests.MaxBoot + j.Server.Warmup + 2*j.Server.ScrapeInterval
+	growth := math.Log((1 - j.metricError()) / j.target)
+	var begin time.Duration
+	var rounds, dilution float64
+	if j.dilutes() {
+		dilution = 1
+	}
+	from := -1
+	for i, m := range j.moments {
+		least, _ := j.between(m.At-seen, m.At)
+		needed := least / j.target
+		if float64(m.Before)*(1+tolerance)*(1+j.metricError()) >= needed || m.Before == j.HPA.Spec.MaxReplicas {
+			from = -1
+			continue
+		}
+		if from < 0 {
+			from, begin, rounds = i, m.At, 0
+		}
+		if m.Readings[0].Err != nil {
+			begin += syncPeriod // Nothing can be decided.
+			continue
+		}
+		for _, e := range m.Events {
+			if strings.HasPrefix(e, string(GuestDies)) || strings.HasPrefix(e, string(NodeDown)) {
+				begin = m.At // Other VMIs boot.
+			}
+		}
+		rounds = max(rounds, math.Ceil(math.Log(needed/float64(j.moments[from].Before))/growth)+dilution)
+		if late := m.At - begin; late > time.Duration(rounds)*round {
+			j.violate(i, "never fewer for long", "%.2f have been needed for %s, which %g rounds of %s do not explain", needed, late, rounds, round)
+		}
+	}
+}
+
+// dilutes reports whether VMIs that are not Ready yet lower what the HPA makes of
+// the mean, since it multiplies that by the Ready pods only. Until that is mended
+// (a mean of members that were never Ready) such an HPA is a round later.
+func (j *judge) dilutes() bool { return j.form.metric.TargetType == hpa.Value && !*strict }
+
+// hides reports whether the stabilization is too short to bridge the time in which
+// newcomers do work that nobody counts. Until that is mended (newcomers add to a
+// group when its other members have lost their work) such an HPA scales in.
+func (j *judge) hides() bool {
+	hidden := j.Guests.MaxBoot + j.Server.Warmup + 2*j.Server.ScrapeInterval + j.Server.RateWindow
+	return j.stabilization() < hidden && !*strict
+}
+
+// noScaleInBelowNeed: nothing but a lower demand makes the pool smaller, whatever
+// fails, boots or moves meanwhile.
+func (j *judge) noScaleInBelowNeed() {
+	for i, m := range j.moments {
+		if m.Replicas >= m.Before || j.hides() {
+			continue
+		}
+		least, _ := j.between(m.At-j.lookback(), m.At)
+		if needed := least * (1 - j.errorSince(m.At-j.stabilization()-j.lookback(), m.At)) / j.target; needed > float64(m.Replicas) {
+			j.violate(i, "no scale-in below need", "%.2f are needed", needed)
+		}
+	}
+}
+
+// noOscillation: under a steady demand and without events the pool settles.
+func (j *judge) noOscillation() {
+	const settling = 15 * time.Minute
+	if j.shape != "constant" || len(j.Events) > 0 {
+		return
+	}
+	direction := int32(0)
+	for i, m := range j.moments {
+		change := m.Replicas - m.Before
+		if m.At < settling || change == 0 {
+			continue
+		}
+		if change*direction < 0 {
+			j.violate(i, "no oscillation", "the demand is steady")
+		}
+		direction = change
+	}
+}
+
+// valuesMakeSense: no answer is negative, nor more than all guests can do.
+func (j *judge) valuesMakeSense() {
+	for i, m := range j.moments {
+		values := slices.Clone(m.Readings[0].ValuesMilli)
+		for _, v := range m.Readings[0].Pods {
+			values = append(values, v.ValueMilli)
+		}
+		if m.Replicas < 1 || len(values) > 0 && slices.Min(values) < 0 {
+			j.violate(i, "values make sense", "%v", values)
+		}
+	}
+}
+
+// timeline renders the moments around one.
+func (j *judge) timeline(moment int) string {
+	const around = 24
+	var out strings.Builder
+	fmt.Fprintf(&out, "%8s %7s %7s %7s %7s %7s %9s  %s\n", "time", "demand", "needed", "working", "paused", "down", "replicas", "answer, events")
+	for i := max(0, moment-around); i < min(len(j.moments), moment+around/3); i++ {
+		m := j.moments[i]
+		answer := fmt.Sprint(m.Readings[0].ValuesMilli)
+		switch {
+		case m.Readings[0].Err != nil:
+			answer = m.Readings[0].Err.Error()
+		case m.Readings[0].Pods != nil:
+			var values []int64
+			for _, v := range m.Readings[0].Pods {
+				values = append(values, v.ValueMilli)
+			}
+			slices.Sort(values)
+			answer = fmt.Sprint(values)
+		}
+		mark := " "
+		if i == moment {
+			mark = ">"
+		}
+		fmt.Fprintf(&out, "%s%7s %7.2f %7.2f %7d %7d %7d %3d -> %2d  %s %s\n", mark, m.At.Truncate(time.Second), m.Demand, m.Demand/j.target,
+			m.Working, m.Paused, m.Down, m.Before, m.Replicas, answer, strings.Join(m.Events, ", "))
+	}
+	return out.String()
+}
