@@ -36,14 +36,19 @@ lint: ## Check the code of every module.
 	@for module in $(GO_MODULES); do echo "golangci-lint in $$module"; (cd $$module && $(GOLANGCI_LINT)) || exit 1; done
 
 # The race detector needs cgo, and with it a second build of all dependencies:
-# the product gets that, the local cluster's parts of KubeVirt do not. test/hpa
-# draws its states anew in each run, and prints the seed.
+# the product gets that, the local cluster's parts of KubeVirt do not. test/hpa and
+# pkg/simulate draw anew in each run, and print the seed.
 .PHONY: unit
 unit: ## Run unit and scenario tests, the product's under the race detector.
 	@echo "== unit and scenario tests"
 	CGO_ENABLED=1 $(GO_TEST) -race -shuffle=on ./...
+	$(GO_TEST) -count=1 -v ./pkg/simulate -run TestHours -hours 1000
 	cd test/kubevirt && $(GO_TEST) -shuffle=on ./...
 	cd test/hpa && $(GO_TEST) -count=1 -shuffle=on -v ./...
+
+.PHONY: loop
+loop: ## Print what the rules for newcomers cost a pool, in virtual time (under a minute).
+	$(GO_TEST) -count=1 -v ./pkg/simulate -run TestNewcomers -cell-hours 40
 
 .PHONY: e2e
 e2e: ## Run the end-to-end tests on a local cluster.

@@ -26,26 +26,27 @@ func drawHour(seed uint64) hour {
 	r := rand.New(rand.NewPCG(seed, 1))
 	h := hour{form: forms[r.IntN(len(forms))], target: pick(r, 0.3, 0.5, 0.7)}
 	h.Seed, h.Duration, h.Nodes = seed, seconds*time.Second, 1+r.IntN(4)
-	h.shape, h.demand = drawDemand(r, h.target)
+	h.shape, h.demand = drawDemand(r, h.target, "constant", "ramp", "steps", "walk", "bursts")
 	h.Demand = func(at time.Duration) float64 { return h.demand[min(int(at/time.Second), seconds-1)] }
 
 	minBoot := time.Duration(30+r.IntN(60)) * time.Second
 	h.Guests = Guests{
 		VCPUs: pick(r, 1, 2, 4), MinBoot: minBoot, MaxBoot: minBoot + time.Duration(r.IntN(31))*time.Second,
-		Burn: pick(r, 0, 30*time.Second, 55*time.Second),
 	}
 	if h.form.metric.Name == "guest_http_requests_per_second" {
-		h.Guests.Requests = pick(r, 5.0, 200, 10_000)
+		h.Guests.Requests = pick(r, 200.0, 10_000)
 	}
 	h.Server = defaults
 	h.Server.ScrapeInterval = pick(r, 15*time.Second, 15*time.Second, 9750*time.Millisecond, 16250*time.Millisecond)
 	if h.Server.ScrapeInterval != defaults.ScrapeInterval {
 		h.Server.RateWindow = h.Server.ScrapeInterval * pick(r, time.Duration(2), 3)
 	}
+	h.Server.Warmup = pick(r, 30*time.Second, time.Minute, time.Minute, 2*time.Minute)
+	h.Guests.Burn = pick(r, 0, h.Server.Warmup/2, h.Server.Warmup-5*time.Second) // What burns for longer is what the warm-up is for.
 	h.HPA = h.form.hpa(h.Guests, h.target)
 	h.HPA.Replicas = int32(max(1, math.Ceil(h.demand[0]/h.target)))
 	if r.IntN(3) == 0 {
-		h.shorten(pick(r, 2*time.Minute, 3*time.Minute))
+		h.shorten(pick(r, 90*time.Second, 2*time.Minute, 3*time.Minute))
 	}
 	if r.IntN(2) == 0 {
 		h.drawEvents(r)
@@ -64,12 +65,12 @@ func (h *hour) shorten(stabilization time.Duration) {
 
 func pick[T any](r *rand.Rand, from ...T) T { return from[r.IntN(len(from))] }
 
-// drawDemand draws a demand that between 0 and 18 replicas can do.
-func drawDemand(r *rand.Rand, target float64) (shape string, demand []float64) {
+// drawDemand draws a demand of one of the shapes, which up to 18 replicas can do.
+func drawDemand(r *rand.Rand, target float64, shapes ...string) (shape string, demand []float64) {
 	level := func() float64 { return (0.3 + 17*math.Pow(r.Float64(), 1.5)) * target }
 	demand = make([]float64, seconds)
 	from, to := level(), level()
-	shape = pick(r, "constant", "ramp", "steps", "walk", "bursts")
+	shape = pick(r, shapes...)
 	begin, length := r.IntN(seconds/2), 60+r.IntN(seconds/3)
 	period, on := 60+r.IntN(600), 10+r.IntN(120)
 	for i := range demand {
@@ -102,7 +103,7 @@ func (h *hour) drawEvents(r *rand.Rand) {
 		kinds = append(kinds, NodeDown)
 	}
 	for range 1 + r.IntN(5) {
-		e := Event{At: time.Duration(r.IntN(seconds)) * time.Second, Kind: pick(r, kinds...), For: time.Duration(5+r.IntN(176)) * time.Second}
+		e := Event{At: time.Duration(r.IntN(seconds)) * time.Second, Kind: pick(r, kinds...), For: time.Duration(5+r.IntN(pick(r, 60, 180, 900))) * time.Second}
 		if e.Kind == UnreadZeros && !*strict {
 			continue // Until two zeros in a row are no reset.
 		}

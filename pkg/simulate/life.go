@@ -1,10 +1,6 @@
 package simulate
 
-import (
-	"time"
-
-	"guest-metrics-server/pkg/inventory"
-)
+import "guest-metrics-server/pkg/inventory"
 
 // live lets each guest become what it is to be by now.
 func (c *cluster) live() {
@@ -133,6 +129,3 @@ func (c *cluster) anyWorking() *guest {
 	}
 	return working[c.random.IntN(len(working))]
 }
-
-// syncPeriod is that of the HPA controller.
-const syncPeriod = 15 * time.Second

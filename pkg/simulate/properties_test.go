@@ -22,10 +22,23 @@ type judge struct {
 	hour
 	moments    []Moment
 	violations []violation
+	judged     map[string]int // how often a property had to hold
+	excused    map[string]int // how often it did not have to, for what its comments say
 }
 
+// The properties. Each holds for every sync of the HPA to which it applies.
+const (
+	notMore        = "never more than needed"
+	notFewer       = "never fewer for long"
+	noScaleIn      = "no scale-in below need"
+	noTurns        = "no oscillation"
+	sensibleValues = "values make sense"
+)
+
+var properties = []string{notMore, notFewer, noScaleIn, noTurns, sensibleValues}
+
 func (h hour) judge() *judge {
-	j := &judge{hour: h, moments: Run(h.Config)}
+	j := &judge{hour: h, moments: Run(h.Config), judged: make(map[string]int), excused: make(map[string]int)}
 	j.neverMoreThanNeeded()
 	j.neverFewerForLong()
 	j.noScaleInBelowNeed()
@@ -98,13 +111,15 @@ func (j *judge) neverMoreThanNeeded() {
 			continue // Replicas stay as they are.
 		}
 		if j.supposed(i) {
+			j.excused[notMore]++
 			continue
 		}
+		j.judged[notMore]++
 		since := m.At - j.stabilization() - j.lookback()
 		_, most := j.between(since, m.At)
 		most *= (1 + j.errorSince(since, m.At)) * j.overestimated(i, since) / j.target
 		if limit := max(math.Ceil(most), most/(1-tolerance)); float64(m.Replicas) > max(1, limit) {
-			j.violate(i, "never more than needed", "at most %.2f are needed", limit)
+			j.violate(i, notMore, "at most %.2f are needed", limit)
 		}
 	}
 }
@@ -162,6 +177,7 @@ func (j *judge) neverFewerForLong() {
 			from = -1
 			continue
 		}
+		j.judged[notFewer]++
 		if from < 0 {
 			from, begin, rounds = i, m.At, 0
 		}
@@ -169,14 +185,12 @@ func (j *judge) neverFewerForLong() {
 			begin += syncPeriod // Nothing can be decided.
 			continue
 		}
-		for _, e := range m.Events {
-			if strings.HasPrefix(e, string(GuestDies)) || strings.HasPrefix(e, string(NodeDown)) {
-				begin = m.At // Other VMIs boot.
-			}
+		if m.restarts() || m.Down > 0 {
+			begin = m.At // VMIs have to be replaced first.
 		}
-		rounds = max(rounds, math.Ceil(math.Log(needed/float64(j.moments[from].Before))/growth)+dilution)
+		rounds = max(rounds, math.Ceil(math.Log(needed/float64(j.moments[from].Before))/growth)+1+dilution) // One may be under way.
 		if late := m.At - begin; late > time.Duration(rounds)*round {
-			j.violate(i, "never fewer for long", "%.2f have been needed for %s, which %g rounds of %s do not explain", needed, late, rounds, round)
+			j.violate(i, notFewer, "%.2f have been needed for %s, which %g rounds of %s do not explain", needed, late, rounds, round)
 		}
 	}
 }
@@ -186,26 +200,59 @@ func (j *judge) neverFewerForLong() {
 // (a mean of members that were never Ready) such an HPA is a round later.
 func (j *judge) dilutes() bool { return j.form.metric.TargetType == hpa.Value && !*strict }
 
-// hides reports whether the stabilization is too short to bridge the time in which
-// newcomers do work that nobody counts. Until that is mended (newcomers add to a
-// group when its other members have lost their work) such an HPA scales in.
-func (j *judge) hides() bool {
+// hides reports whether newcomers may do work that nobody counts, for longer than
+// the stabilization bridges. Until that is mended (newcomers add to a group when
+// its other members have lost their work) such an HPA scales in.
+func (j *judge) hides(moment int) bool {
 	hidden := j.Guests.MaxBoot + j.Server.Warmup + 2*j.Server.ScrapeInterval + j.Server.RateWindow
-	return j.stabilization() < hidden && !*strict
+	since, newcomers := j.moments[moment].At-j.stabilization()-hidden, false
+	for ; moment >= 0 && j.moments[moment].At >= since; moment-- {
+		m := j.moments[moment]
+		newcomers = newcomers || m.Replicas > m.Before || m.restarts() || m.Down > 0
+		if m.Readings[0].Err != nil || m.Down > 0 {
+			hidden += syncPeriod // What was recommended before is forgotten in the meantime.
+		}
+	}
+	return newcomers && j.stabilization() < hidden && !*strict
+}
+
+// restarts reports whether VMIs began to be replaced by others.
+func (m Moment) restarts() bool {
+	return slices.ContainsFunc(m.Events, func(e string) bool {
+		return strings.HasPrefix(e, string(GuestDies)) || strings.HasPrefix(e, string(NodeDown))
+	})
 }
 
 // noScaleInBelowNeed: nothing but a lower demand makes the pool smaller, whatever
 // fails, boots or moves meanwhile.
 func (j *judge) noScaleInBelowNeed() {
 	for i, m := range j.moments {
-		if m.Replicas >= m.Before || j.hides() {
+		if m.Replicas >= m.Before {
 			continue
 		}
-		least, _ := j.between(m.At-j.lookback(), m.At)
+		if j.hides(i) {
+			j.excused[noScaleIn]++
+			continue
+		}
+		j.judged[noScaleIn]++
+		least, _ := j.between(j.beforeLosses(i), m.At)
 		if needed := least * (1 - j.errorSince(m.At-j.stabilization()-j.lookback(), m.At)) / j.target; needed > float64(m.Replicas) {
-			j.violate(i, "no scale-in below need", "%.2f are needed", needed)
+			j.violate(i, noScaleIn, "%.2f are needed", needed)
 		}
 	}
+}
+
+// beforeLosses is how old the work can be that an answer speaks of, while the
+// windows of the members lack the work of those that left. Until that is mended
+// one scale-in may lead to the next.
+func (j *judge) beforeLosses(moment int) time.Duration {
+	since := j.moments[moment].At - j.lookback()
+	for k := moment - 1; k >= 0 && j.moments[k].At >= since && !*strict; k-- {
+		if m := j.moments[k]; m.Replicas < m.Before || m.restarts() {
+			since = m.At - j.lookback()
+		}
+	}
+	return since
 }
 
 // noOscillation: under a steady demand and without events the pool settles.
@@ -216,12 +263,16 @@ func (j *judge) noOscillation() {
 	}
 	direction := int32(0)
 	for i, m := range j.moments {
+		if m.At < settling {
+			continue
+		}
+		j.judged[noTurns]++
 		change := m.Replicas - m.Before
-		if m.At < settling || change == 0 {
+		if change == 0 {
 			continue
 		}
 		if change*direction < 0 {
-			j.violate(i, "no oscillation", "the demand is steady")
+			j.violate(i, noTurns, "the demand is steady")
 		}
 		direction = change
 	}
@@ -230,41 +281,13 @@ func (j *judge) noOscillation() {
 // valuesMakeSense: no answer is negative, nor more than all guests can do.
 func (j *judge) valuesMakeSense() {
 	for i, m := range j.moments {
+		j.judged[sensibleValues]++
 		values := slices.Clone(m.Readings[0].ValuesMilli)
 		for _, v := range m.Readings[0].Pods {
 			values = append(values, v.ValueMilli)
 		}
 		if m.Replicas < 1 || len(values) > 0 && slices.Min(values) < 0 {
-			j.violate(i, "values make sense", "%v", values)
+			j.violate(i, sensibleValues, "%v", values)
 		}
 	}
-}
-
-// timeline renders the moments around one.
-func (j *judge) timeline(moment int) string {
-	const around = 24
-	var out strings.Builder
-	fmt.Fprintf(&out, "%8s %7s %7s %7s %7s %7s %9s  %s\n", "time", "demand", "needed", "working", "paused", "down", "replicas", "answer, events")
-	for i := max(0, moment-around); i < min(len(j.moments), moment+around/3); i++ {
-		m := j.moments[i]
-		answer := fmt.Sprint(m.Readings[0].ValuesMilli)
-		switch {
-		case m.Readings[0].Err != nil:
-			answer = m.Readings[0].Err.Error()
-		case m.Readings[0].Pods != nil:
-			var values []int64
-			for _, v := range m.Readings[0].Pods {
-				values = append(values, v.ValueMilli)
-			}
-			slices.Sort(values)
-			answer = fmt.Sprint(values)
-		}
-		mark := " "
-		if i == moment {
-			mark = ">"
-		}
-		fmt.Fprintf(&out, "%s%7s %7.2f %7.2f %7d %7d %7d %3d -> %2d  %s %s\n", mark, m.At.Truncate(time.Second), m.Demand, m.Demand/j.target,
-			m.Working, m.Paused, m.Down, m.Before, m.Replicas, answer, strings.Join(m.Events, ", "))
-	}
-	return out.String()
 }

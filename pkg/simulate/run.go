@@ -6,6 +6,9 @@ import (
 	"guest-metrics-server/pkg/hpa"
 )
 
+// syncPeriod is that of the HPA controller.
+const syncPeriod = 15 * time.Second
+
 // Moment is one sync of the HPA, and what led to it.
 type Moment struct {
 	At       time.Duration
