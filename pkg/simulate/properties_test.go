@@ -4,10 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"time"
-
-	"guest-metrics-server/pkg/hpa"
 )
 
 // violation is a property that did not hold at a moment.
@@ -55,31 +52,6 @@ func (j *judge) violate(moment int, property, why string, args ...any) {
 // tolerance is the HPA's.
 const tolerance = 0.1
 
-// metricError is how far the launchers' cache puts a rate off over the window:
-// docs/accuracy.md.
-func (j *judge) metricError() float64 { return j.errorOver(j.Server.RateWindow) }
-
-func (j *judge) errorOver(span time.Duration) float64 {
-	if j.Guests.Requests > 0 {
-		return 0.02 // Status pages are read fresh, but count whole requests.
-	}
-	return renewal.Seconds() / span.Seconds()
-}
-
-// errorSince is how far the launchers' cache may have put off the sum of rates
-// since then: after a start of the server and after an outage of a node they are
-// over one interval only.
-func (j *judge) errorSince(since, until time.Duration) float64 {
-	young := since < 0
-	for _, e := range j.Events {
-		young = young || (e.Kind == ServerStarts || e.Kind == NodeUnread) && e.At+e.For >= since && e.At < until
-	}
-	if young {
-		return j.errorOver(j.Server.ScrapeInterval)
-	}
-	return j.metricError()
-}
-
 // lookback is how old the work can be that an answer speaks of.
 func (j *judge) lookback() time.Duration {
 	age := j.Server.ScrapeInterval
@@ -104,7 +76,8 @@ func (j *judge) between(from, to time.Duration) (least, most float64) {
 }
 
 // neverMoreThanNeeded: the replicas are what the highest demand of the
-// stabilization window needs, or what they were and within tolerance.
+// stabilization window needs, or what they were and within tolerance. More are
+// asked for only beyond that.
 func (j *judge) neverMoreThanNeeded() {
 	for i, m := range j.moments {
 		if m.Readings[0].Err != nil {
@@ -116,45 +89,17 @@ func (j *judge) neverMoreThanNeeded() {
 		}
 		j.judged[notMore]++
 		since := m.At - j.stabilization() - j.lookback()
+		factor := (1 + j.errorSince(since, m.At)) * j.overestimated(i, since) / j.target
 		_, most := j.between(since, m.At)
-		most *= (1 + j.errorSince(since, m.At)) * j.overestimated(i, since) / j.target
+		most *= factor
 		if limit := max(math.Ceil(most), most/(1-tolerance)); float64(m.Replicas) > max(1, limit) {
 			j.violate(i, notMore, "at most %.2f are needed", limit)
 		}
-	}
-}
-
-// supposed reports whether a recommendation of the stabilization window comes from
-// pods without a value: the HPA takes those to be at the target while it would
-// scale in, so that it hardly does.
-func (j *judge) supposed(moment int) bool {
-	since := j.moments[moment].At - j.stabilization()
-	for ; moment >= 0 && j.moments[moment].At >= since; moment-- {
-		for _, p := range j.moments[moment].Decision.Proposals {
-			if len(p.Groups.Missing) > 0 {
-				return true
-			}
+		_, recent := j.between(m.At-j.lookback(), m.At)
+		if recent *= factor; m.Decision.Proposals[0].Replicas > m.Before && recent <= float64(m.Before)*(1+tolerance) {
+			j.violate(i, notMore, "%.2f are needed, which is within the tolerance", recent)
 		}
 	}
-	return false
-}
-
-// overestimated is by what factor the members that do not work may have raised
-// the value, or what the HPA makes of it.
-func (j *judge) overestimated(moment int, since time.Duration) float64 {
-	factor := 1.0
-	for ; moment >= 0 && j.moments[moment].At >= since; moment-- {
-		m := j.moments[moment]
-		idle := m.Down // Nothing tells the server that they do no work: they are unknown, as of a node that it cannot read.
-		if j.form.metric.TargetType == hpa.Value {
-			idle += m.Leaving // The HPA multiplies by pods that are being deleted and still Ready.
-		}
-		if !*strict {
-			idle += m.Paused // Just after that they are taken to be as busy as those that did their work.
-		}
-		factor = max(factor, float64(m.Working+idle)/float64(max(1, m.Working)))
-	}
-	return factor
 }
 
 // neverFewerForLong: a demand that lasts is met after as many rounds as a
@@ -181,8 +126,8 @@ func (j *judge) neverFewerForLong() {
 		if from < 0 {
 			from, begin, rounds = i, m.At, 0
 		}
-		if m.Readings[0].Err != nil {
-			begin += syncPeriod // Nothing can be decided.
+		if m.Readings[0].Err != nil || m.supposes() {
+			begin += syncPeriod // Nothing can be decided, or pods without a value hold it up.
 			continue
 		}
 		if m.restarts() || m.Down > 0 {
@@ -195,34 +140,6 @@ func (j *judge) neverFewerForLong() {
 	}
 }
 
-// dilutes reports whether VMIs that are not Ready yet lower what the HPA makes of
-// the mean, since it multiplies that by the Ready pods only. Until that is mended
-// (a mean of members that were never Ready) such an HPA is a round later.
-func (j *judge) dilutes() bool { return j.form.metric.TargetType == hpa.Value && !*strict }
-
-// hides reports whether newcomers may do work that nobody counts, for longer than
-// the stabilization bridges. Until that is mended (newcomers add to a group when
-// its other members have lost their work) such an HPA scales in.
-func (j *judge) hides(moment int) bool {
-	hidden := j.Guests.MaxBoot + j.Server.Warmup + 2*j.Server.ScrapeInterval + j.Server.RateWindow
-	since, newcomers := j.moments[moment].At-j.stabilization()-hidden, false
-	for ; moment >= 0 && j.moments[moment].At >= since; moment-- {
-		m := j.moments[moment]
-		newcomers = newcomers || m.Replicas > m.Before || m.restarts() || m.Down > 0
-		if m.Readings[0].Err != nil || m.Down > 0 {
-			hidden += syncPeriod // What was recommended before is forgotten in the meantime.
-		}
-	}
-	return newcomers && j.stabilization() < hidden && !*strict
-}
-
-// restarts reports whether VMIs began to be replaced by others.
-func (m Moment) restarts() bool {
-	return slices.ContainsFunc(m.Events, func(e string) bool {
-		return strings.HasPrefix(e, string(GuestDies)) || strings.HasPrefix(e, string(NodeDown))
-	})
-}
-
 // noScaleInBelowNeed: nothing but a lower demand makes the pool smaller, whatever
 // fails, boots or moves meanwhile.
 func (j *judge) noScaleInBelowNeed() {
@@ -230,29 +147,17 @@ func (j *judge) noScaleInBelowNeed() {
 		if m.Replicas >= m.Before {
 			continue
 		}
-		if j.hides(i) {
+		since := j.beforeLosses(i)
+		if j.hides(i) || since < m.At-j.stabilization() {
 			j.excused[noScaleIn]++
 			continue
 		}
 		j.judged[noScaleIn]++
-		least, _ := j.between(j.beforeLosses(i), m.At)
+		least, _ := j.between(since, m.At)
 		if needed := least * (1 - j.errorSince(m.At-j.stabilization()-j.lookback(), m.At)) / j.target; needed > float64(m.Replicas) {
 			j.violate(i, noScaleIn, "%.2f are needed", needed)
 		}
 	}
-}
-
-// beforeLosses is how old the work can be that an answer speaks of, while the
-// windows of the members lack the work of those that left. Until that is mended
-// one scale-in may lead to the next.
-func (j *judge) beforeLosses(moment int) time.Duration {
-	since := j.moments[moment].At - j.lookback()
-	for k := moment - 1; k >= 0 && j.moments[k].At >= since && !*strict; k-- {
-		if m := j.moments[k]; m.Replicas < m.Before || m.restarts() {
-			since = m.At - j.lookback()
-		}
-	}
-	return since
 }
 
 // noOscillation: under a steady demand and without events the pool settles.

@@ -1,0 +1,138 @@
+package simulate
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"guest-metrics-server/pkg/hpa"
+)
+
+// What the properties allow: the errors that the server states, what Kubernetes
+// does, and defects of today's rules, which -strict does not allow.
+
+// metricError is how far the launchers' cache puts a rate off over the window:
+// docs/accuracy.md.
+func (j *judge) metricError() float64 { return j.errorOver(j.Server.RateWindow) }
+
+func (j *judge) errorOver(span time.Duration) float64 {
+	if j.Guests.Requests > 0 {
+		return 0.02 // Status pages are read fresh, but count whole requests.
+	}
+	return renewal.Seconds() / span.Seconds()
+}
+
+// errorSince is how far the launchers' cache may have put off the sum of rates
+// since then. Young rates are over one interval only: all after a start of the
+// server and after an outage of a node, otherwise those of newcomers and of guests
+// that something happened to.
+func (j *judge) errorSince(since, until time.Duration) float64 {
+	if since < 0 {
+		return j.errorOver(j.Server.ScrapeInterval)
+	}
+	fewest, most, young := j.HPA.Spec.MaxReplicas, int32(1), 0
+	for _, m := range j.moments {
+		if m.At < since-j.hidden() || m.At > until {
+			continue
+		}
+		fewest, most = min(fewest, m.Before), max(most, m.Before)
+		for _, e := range m.Events {
+			if young++; strings.HasPrefix(e, string(ServerStarts)) || strings.HasPrefix(e, string(NodeUnread)) {
+				return j.errorOver(j.Server.ScrapeInterval)
+			}
+		}
+	}
+	share := min(1, float64(int(most-fewest)+young)/float64(most))
+	return share*j.errorOver(j.Server.ScrapeInterval) + (1-share)*j.metricError()
+}
+
+// hidden is for how long newcomers may do work that nobody counts, from when the
+// HPA asks for the first of them until the last has a rate.
+func (j *judge) hidden() time.Duration {
+	return j.Guests.MaxBoot + j.Server.Warmup + 2*j.Server.ScrapeInterval + j.Server.RateWindow
+}
+
+// supposed reports whether a recommendation of the stabilization window comes from
+// pods without a value: the HPA takes those to be at the target while it would
+// scale in, so that it hardly does.
+func (j *judge) supposed(moment int) bool {
+	since := j.moments[moment].At - j.stabilization()
+	for ; moment >= 0 && j.moments[moment].At >= since; moment-- {
+		if j.moments[moment].supposes() {
+			return true
+		}
+	}
+	return false
+}
+
+// supposes reports whether the HPA had to make up values: 0 for pods without one
+// while it would scale out, the target while it would scale in.
+func (m Moment) supposes() bool {
+	return slices.ContainsFunc(m.Decision.Proposals, func(p hpa.Proposal) bool { return len(p.Groups.Missing) > 0 })
+}
+
+// overestimated is by what factor the members that do not work may have raised
+// the value, or what the HPA makes of it.
+func (j *judge) overestimated(moment int, since time.Duration) float64 {
+	factor := 1.0
+	for ; moment >= 0 && j.moments[moment].At >= since; moment-- {
+		m := j.moments[moment]
+		idle := m.Down // Nothing tells the server that they do no work: they are unknown, as of a node that it cannot read.
+		if j.form.metric.TargetType == hpa.Value {
+			idle += m.Leaving // The HPA multiplies by pods that are being deleted and still Ready.
+		}
+		if !*strict {
+			idle += max(m.Paused, m.count(GuestPaused)) // Just after that they are taken to be as busy as those that did their work.
+		}
+		factor = max(factor, float64(m.Working+idle)/float64(max(1, m.Working)))
+	}
+	return factor
+}
+
+// dilutes reports whether VMIs that are not Ready yet lower what the HPA makes of
+// the mean, since it multiplies that by the Ready pods only. Until that is mended
+// (a mean of members that were never Ready) such an HPA is a round later.
+func (j *judge) dilutes() bool { return j.form.metric.TargetType == hpa.Value && !*strict }
+
+// hides reports whether newcomers may do work that nobody counts, for longer than
+// the stabilization bridges. Until that is mended (newcomers add to a group when
+// its other members have lost their work) such an HPA scales in.
+func (j *judge) hides(moment int) bool {
+	hidden := j.hidden()
+	since, newcomers := j.moments[moment].At-j.stabilization()-hidden, false
+	for ; moment >= 0 && j.moments[moment].At >= since; moment-- {
+		m := j.moments[moment]
+		newcomers = newcomers || m.Replicas > m.Before || m.restarts() || m.Down > 0
+		if m.Readings[0].Err != nil || m.Down > 0 {
+			hidden += syncPeriod // What was recommended before is forgotten in the meantime.
+		}
+	}
+	return newcomers && j.stabilization() < hidden && !*strict
+}
+
+// count returns how many events of a kind there were.
+func (m Moment) count(kind Kind) int {
+	n := 0
+	for _, e := range m.Events {
+		if strings.HasPrefix(e, string(kind)) {
+			n++
+		}
+	}
+	return n
+}
+
+// restarts reports whether VMIs began to be replaced by others.
+func (m Moment) restarts() bool { return m.count(GuestDies)+m.count(NodeDown) > 0 }
+
+// beforeLosses is how old the work can be that an answer speaks of, while the
+// windows of the members lack the work of those that left. Until that is mended
+// one scale-in may lead to the next.
+func (j *judge) beforeLosses(moment int) time.Duration {
+	since := j.moments[moment].At - j.lookback()
+	for k := moment - 1; k >= 0 && j.moments[k].At >= since && !*strict; k-- {
+		if m := j.moments[k]; m.Replicas < m.Before || m.restarts() {
+			since = m.At - j.lookback()
+		}
+	}
+	return since
+}
