@@ -130,8 +130,8 @@ func (j *judge) neverFewerForLong() {
 			begin += syncPeriod // Nothing can be decided, or pods without a value hold it up.
 			continue
 		}
-		if m.restarts() || m.Down > 0 {
-			begin = m.At // VMIs have to be replaced first.
+		if m.restarts() || m.Down+m.Paused > 0 {
+			begin = m.At // VMIs have to be replaced or to go on first: a saturated pool cannot show what it lacks.
 		}
 		rounds = max(rounds, math.Ceil(math.Log(needed/float64(j.moments[from].Before))/growth)+1+dilution) // One may be under way.
 		if late := m.At - begin; late > time.Duration(rounds)*round {
@@ -169,6 +169,10 @@ func (j *judge) noOscillation() {
 	direction := int32(0)
 	for i, m := range j.moments {
 		if m.At < settling {
+			continue
+		}
+		if j.stabilization() < j.hidden() && !*strict {
+			j.excused[noTurns]++ // As of a scale-in: see hides.
 			continue
 		}
 		j.judged[noTurns]++
