@@ -16,8 +16,8 @@ func TestWhatTheCommandLineSays(t *testing.T) {
 		{"the version", "--version", "guest-metrics-server devel\n", ""},
 		{"help", "--help", "guest-metrics-server serves custom.metrics.k8s.io for KubeVirt's VMIs.\n...", ""},
 		{
-			"a value that is none", "--scrape-interval=often", "",
-			`--scrape-interval is "often": Time between two scrapes of a node's virt-handler, 3.25s or more.`,
+			"a value that is none", "--guest-scrape-interval=often", "",
+			`--guest-scrape-interval is "often": Time between two scrapes of a guest's own status page, 1s or more.`,
 		},
 		{"a value that is not allowed", "--scrape-interval=0s", "", "--scrape-interval is 0s: it must be 3.25s or more: virt-launchers answer the same for so long, and a busy guest would seem idle"},
 		{

@@ -91,8 +91,8 @@ func (c *cluster) note(format string, args ...any) {
 func (c *cluster) startServer() {
 	c.server = newServer(c.Server, c.now)
 	for _, n := range c.nodes {
-		c.server.store.PutPod(inventory.Pod{
-			Meta: inventory.Meta{Namespace: kubevirtNamespace, Name: "virt-handler-" + n.name, Labels: map[string]string{"kubevirt.io": "virt-handler"}},
+		c.server.kubevirt.PutPod(inventory.Pod{
+			Meta: inventory.Meta{Namespace: kubevirtNamespace, Name: "virt-handler-" + n.name},
 			Node: n.name, Phase: "Running", IP: "192.0.2.2", Port: 8443, Created: epoch,
 		})
 	}

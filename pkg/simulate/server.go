@@ -21,6 +21,7 @@ import (
 // calls of scrapeNode and scrapeGuests.
 type server struct {
 	store        *inventory.Store
+	kubevirt     *inventory.KubeVirt
 	evaluator    *evaluate.Evaluator
 	virtHandlers *source.VirtHandlers
 	feed         source.Feed
@@ -36,9 +37,9 @@ type target struct {
 }
 
 func newServer(c Server, now func() time.Time) *server {
-	s := &server{store: inventory.NewStore(c.Warmup, now), nodes: make(map[string]*target)}
+	s := &server{store: inventory.NewStore(c.Warmup, now), kubevirt: inventory.NewKubeVirt(), nodes: make(map[string]*target)}
 	s.virtHandlers = source.NewVirtHandlers(source.VirtHandlersConfig{
-		Inventory: s.store, RateWindow: c.RateWindow, Interval: c.ScrapeInterval,
+		Inventory: s.store, KubeVirt: s.kubevirt, RateWindow: c.RateWindow, Interval: c.ScrapeInterval,
 	})
 	statusPages := source.NewStatusPages(source.StatusPagesConfig{
 		Inventory: s.store, RateWindow: c.RateWindow, Interval: c.ScrapeInterval, Detected: func(*inventory.VMI, string) {},
@@ -50,11 +51,10 @@ func newServer(c Server, now func() time.Time) *server {
 		Inventory:        s.store,
 		Sources:          map[metric.Source]evaluate.Source{metric.DomainStats: s.virtHandlers, metric.StatusPages: statusPages},
 		Now:              now,
-		RateWindow:       c.RateWindow,
 		MaxSampleAge:     c.MaxSampleAge,
 		MinKnownFraction: c.MinKnownFraction,
 	})
-	s.store.SetKubeVirt(kubevirtNamespace, nil)
+	s.kubevirt.Set(kubevirtNamespace, nil)
 	return s
 }
 
