@@ -44,7 +44,7 @@ func clientGone(ctx context.Context, err error, keysAndValues []any) bool {
 }
 
 // panicked reports whether what a handler did after its request had ended was a
-// panic; k8s.io/apiserver tells that as a value of this key.
+// panic; k8s.io/apiserver reports that as a value of this key.
 func panicked(keysAndValues []any) bool {
 	for i := 0; i+1 < len(keysAndValues); i += 2 {
 		if keysAndValues[i] == "result" {
@@ -65,7 +65,7 @@ var goneTexts = []string{
 	context.Canceled.Error(),
 }
 
-// followsFromGone reports it by the error alone, for where k8s.io/apiserver tells
+// followsFromGone reports it by the error alone, for where k8s.io/apiserver reports
 // no context.
 func followsFromGone(err error) bool {
 	for _, gone := range []error{context.Canceled, http.ErrAbortHandler, http.ErrHandlerTimeout} {

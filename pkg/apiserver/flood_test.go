@@ -169,7 +169,7 @@ func TestAggregatorsProbesAreNoErrors(t *testing.T) {
 	}
 }
 
-// Clients that break HTTP/2's rules are told of by http.Server, which has a log of
+// Clients that break HTTP/2's rules are logged by http.Server, which has a log of
 // its own.
 func TestBrokenHTTP2IsNoError(t *testing.T) {
 	const connections = 20

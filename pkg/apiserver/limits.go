@@ -27,7 +27,7 @@ const (
 	// maxWaiting is how many more of its requests may wait. What waits costs no
 	// CPU, as what is refused and sent again at once does.
 	maxWaiting = 500
-	// maxPatience is how long they wait before they are told to come back.
+	// maxPatience is how long they wait before they are asked to come back.
 	maxPatience = 2 * time.Second
 	// maxInFlight is how many requests of all tenants are in work or waiting. It
 	// bounds memory: one takes some 50 kB with its connection.
@@ -98,7 +98,7 @@ func (l *limits) withShares(next http.Handler, c *genericapiserver.Config) http.
 	})
 }
 
-// isProbe reports whether a path is one of those that tell of the server's health.
+// isProbe reports whether a path is one of those that report the server's health.
 func isProbe(path string) bool {
 	for _, probe := range []string{"/livez", "/readyz", "/healthz"} {
 		if path == probe || strings.HasPrefix(path, probe+"/") {

@@ -61,7 +61,7 @@ func (c *crowd) answered() map[string]map[int]int {
 	return answered
 }
 
-// A tenant that sends too many requests waits for itself, then is told to come
+// A tenant that sends too many requests waits for itself, then is asked to come
 // back, and keeps nobody else from being answered.
 func TestATenantsRequestsWaitForEachOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

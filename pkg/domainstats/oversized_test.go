@@ -19,17 +19,17 @@ func TestLabelsWithinAValueAreNone(t *testing.T) {
 	hostile := []string{
 		`x`, `x,mount_point=`, `,mount_point=`, `x\",mount_point=`, `x\\`, `x\",mount_point=\"/y\",name=\"b\",namespace=\"n\",node=\"n1\"} 7`, `,name=`, `=`,
 	}
-	var page strings.Builder
+	var response strings.Builder
 	want := ""
 	for i, value := range hostile {
 		vmi := string(rune('a' + i))
-		fmt.Fprintf(&page, line, "plain", "/", vmi, 1)
-		fmt.Fprintf(&page, line, value, "/data", vmi, 2)
-		fmt.Fprintf(&page, line, "plain", value, vmi, 3)
+		fmt.Fprintf(&response, line, "plain", "/", vmi, 1)
+		fmt.Fprintf(&response, line, value, "/data", vmi, 2)
+		fmt.Fprintf(&response, line, "plain", value, vmi, 3)
 		unescaped := strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(value)
 		want += fmt.Sprintf("n/%s\n  filesystem_used_bytes[/ plain] 1\n  filesystem_used_bytes[/data %s] 2\n  filesystem_used_bytes[%[2]s plain] 3\n", vmi, unescaped)
 	}
-	decoded, err := Decode(strings.NewReader(page.String()))
+	decoded, err := Decode(strings.NewReader(response.String()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,14 +58,14 @@ func TestWhatIsTooLargeCostsItsVMIAlone(t *testing.T) {
 		labels  = 10_000 // A line of 310 kB.
 	)
 	mountPoints := func(name string, n, length int) string {
-		var page strings.Builder
+		var response strings.Builder
 		for i := range n {
-			page.WriteString(labelled(used, "n", name, 0, fmt.Sprintf("mount_point=\"/%0*d\",", length-1, i), 5))
+			response.WriteString(labelled(used, "n", name, 0, fmt.Sprintf("mount_point=\"/%0*d\",", length-1, i), 5))
 		}
-		return page.String()
+		return response.String()
 	}
 	neighbour := labelled(seconds, "n", "b", 3, `id="0",`, 1)
-	for _, test := range []struct{ name, page, want string }{
+	for _, test := range []struct{ name, response, want string }{
 		{
 			"a VMI with too many labels",
 			labelled(seconds, "n", "a", labels, `id="0",`, 7) + neighbour + labelled(seconds, "n", "a", labels+1, `id="1",`, 7),
@@ -121,11 +121,11 @@ func TestWhatIsTooLargeCostsItsVMIAlone(t *testing.T) {
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			page, err := Decode(strings.NewReader(test.page))
+			response, err := Decode(strings.NewReader(test.response))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(test.want, render(page)); diff != "" {
+			if diff := cmp.Diff(test.want, render(response)); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})
@@ -134,14 +134,14 @@ func TestWhatIsTooLargeCostsItsVMIAlone(t *testing.T) {
 
 // As many as are allowed are read, whichever of them stands there twice.
 func TestManySeriesOfAVMI(t *testing.T) {
-	var page strings.Builder
+	var response strings.Builder
 	for i := range maxSeries {
-		page.WriteString(labelled("kubevirt_vmi_network_receive_bytes_total", "n", "a", 0, fmt.Sprintf("interface=\"%d\",", i), 1))
+		response.WriteString(labelled("kubevirt_vmi_network_receive_bytes_total", "n", "a", 0, fmt.Sprintf("interface=\"%d\",", i), 1))
 	}
 	for _, twice := range []int{0, firstSeries - 1, firstSeries, maxSeries - 1} {
-		page.WriteString(labelled("kubevirt_vmi_network_receive_bytes_total", "n", "a", 0, fmt.Sprintf("interface=\"%d\",", twice), 1))
+		response.WriteString(labelled("kubevirt_vmi_network_receive_bytes_total", "n", "a", 0, fmt.Sprintf("interface=\"%d\",", twice), 1))
 	}
-	decoded, err := Decode(strings.NewReader(page.String()))
+	decoded, err := Decode(strings.NewReader(response.String()))
 	if err != nil || len(decoded.Samples) != 1 || len(decoded.Oversized) != 0 {
 		t.Fatalf("got %d samples, oversized %v and the error %v; want one sample", len(decoded.Samples), decoded.Oversized, err)
 	}
@@ -172,12 +172,12 @@ func TestALongLineIsOfItsVMIOnly(t *testing.T) {
 			for _, cut := range []int{0, 1, lineEnd - 40} {
 				value := escaper.Replace(before + strings.Repeat("x", exposition.MaxLineBytes+cut) + after)
 				line := `kubevirt_vmi_vcpu_seconds_total{mount_point="` + value + `",name="a",namespace="n",node="` + escaper.Replace(after) + `"} 1` + "\n"
-				page, err := Decode(strings.NewReader(line))
+				response, err := Decode(strings.NewReader(line))
 				if err != nil {
 					t.Fatal(err)
 				}
-				if len(page.Samples) != 0 || len(page.Oversized) != 1 || page.Oversized[0].Namespace+"/"+page.Oversized[0].Name != "n/a" {
-					t.Errorf("%q and %q: got samples %v, oversized %v and the problem %v", before, after, page.Samples, page.Oversized, page.Problem)
+				if len(response.Samples) != 0 || len(response.Oversized) != 1 || response.Oversized[0].Namespace+"/"+response.Oversized[0].Name != "n/a" {
+					t.Errorf("%q and %q: got samples %v, oversized %v and the problem %v", before, after, response.Samples, response.Oversized, response.Problem)
 				}
 			}
 		}
@@ -216,24 +216,24 @@ func FuzzLastLabels(f *testing.F) {
 // series of a VMI, of which 20 are wanted, as it is.
 func BenchmarkHostile(b *testing.B) {
 	families := func(vmis, labels int, label func(vmi, i int) string) []byte {
-		var page bytes.Buffer
+		var response bytes.Buffer
 		for f := range 20 {
 			family := "kubevirt_vmi_unwanted_total"
 			if f%5 == 0 {
 				family = "kubevirt_vmi_vcpu_seconds_total"
 			}
-			fmt.Fprintf(&page, "# TYPE %s counter\n", family)
+			fmt.Fprintf(&response, "# TYPE %s counter\n", family)
 			for s := range 5 {
 				for v := range vmis {
-					fmt.Fprintf(&page, "%s{id=\"%d\"", family, s)
+					fmt.Fprintf(&response, "%s{id=\"%d\"", family, s)
 					for l := range labels {
-						page.WriteString(label(v, l))
+						response.WriteString(label(v, l))
 					}
-					fmt.Fprintf(&page, ",name=\"vm%d\",namespace=\"n\",node=\"n1\",state=\"running\"} 1\n", v)
+					fmt.Fprintf(&response, ",name=\"vm%d\",namespace=\"n\",node=\"n1\",state=\"running\"} 1\n", v)
 				}
 			}
 		}
-		return page.Bytes()
+		return response.Bytes()
 	}
 	short := func(_, i int) string { return fmt.Sprintf(`,kubernetes_vmi_label_%05d="v"`, i) }
 	random := func(v, i int) string {
@@ -241,15 +241,15 @@ func BenchmarkHostile(b *testing.B) {
 		return fmt.Sprintf(`,kubernetes_vmi_label_%05d="%016x%016x%016x"`, i, r.Uint64(), r.Uint64(), r.Uint64())
 	}
 	series := func(family, label string, n, labels int) []byte {
-		var page bytes.Buffer
+		var response bytes.Buffer
 		for i := range n {
-			page.WriteString(labelled(family, "n", "a", labels, fmt.Sprintf("%s=\"/%07d\",", label, i), 1))
+			response.WriteString(labelled(family, "n", "a", labels, fmt.Sprintf("%s=\"/%07d\",", label, i), 1))
 		}
-		return page.Bytes()
+		return response.Bytes()
 	}
 	for _, way := range []struct {
-		name string
-		page []byte
+		name     string
+		response []byte
 	}{
 		{"10000-labels", families(1, 10_000, short)},
 		{"8-VMIs-7800-labels", families(8, 7800, short)},
@@ -259,10 +259,10 @@ func BenchmarkHostile(b *testing.B) {
 		{"4000-interfaces", series("kubevirt_vmi_network_receive_bytes_total", "interface", 4000, 1)},
 	} {
 		b.Run(way.name, func(b *testing.B) {
-			b.SetBytes(int64(len(way.page)))
+			b.SetBytes(int64(len(way.response)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := Decode(bytes.NewReader(way.page)); err != nil {
+				if _, err := Decode(bytes.NewReader(way.response)); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -270,10 +270,10 @@ func BenchmarkHostile(b *testing.B) {
 		b.Run(way.name+"/gzip", func(b *testing.B) {
 			var compressed bytes.Buffer
 			w, _ := gzip.NewWriterLevel(&compressed, gzip.DefaultCompression)
-			if _, err := w.Write(way.page); err != nil || w.Close() != nil {
+			if _, err := w.Write(way.response); err != nil || w.Close() != nil {
 				b.Fatal(err)
 			}
-			b.SetBytes(int64(len(way.page)))
+			b.SetBytes(int64(len(way.response)))
 			var r gzip.Reader
 			for b.Loop() {
 				if err := r.Reset(bytes.NewReader(compressed.Bytes())); err != nil {

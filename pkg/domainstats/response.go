@@ -28,7 +28,7 @@ type Response struct {
 }
 
 // Decode reads a response to its end. One that breaks off gives an error and no
-// sample, since nothing tells which of its VMIs are whole. It is safe for
+// sample, since nobody knows which of its VMIs are whole. It is safe for
 // concurrent use.
 func Decode(r io.Reader) (Response, error) {
 	d := decoders.Get().(*decoder)
@@ -145,7 +145,7 @@ func (d *decoder) add(family series.Family) error {
 		return nil
 	}
 	if i := d.find(v, device); i >= 0 {
-		v.values[i] = math.NaN() // Twice in the response: nothing tells which one is true.
+		v.values[i] = math.NaN() // Twice in the response: nobody knows which one is true.
 		return nil
 	}
 	if !v.hasRoom(device) {

@@ -14,7 +14,7 @@ import (
 	"guest-metrics-server/pkg/series"
 )
 
-// render writes what a page says, a line for each VMI and each of its series.
+// render writes what a response says, a line for each VMI and each of its series.
 func render(response Response) string {
 	var out strings.Builder
 	for _, s := range response.Samples {
@@ -39,11 +39,11 @@ func decodeFile(t testing.TB, name string) Response {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	page, err := Decode(f)
+	response, err := Decode(f)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return page
+	return response
 }
 
 func TestDecodeOfARealGuestsPage(t *testing.T) {
@@ -88,8 +88,8 @@ func TestVMIsOfTheSameShapeShareALayoutFromPageToPage(t *testing.T) {
 
 func TestDecode(t *testing.T) {
 	const vcpu = `kubevirt_vmi_vcpu_seconds_total{namespace="n",name="a",id="0"} `
-	for _, test := range []struct{ name, page, want string }{
-		{"empty page", "", ""},
+	for _, test := range []struct{ name, response, want string }{
+		{"empty response", "", ""},
 		{"other families are skipped", "go_goroutines 9\nkubevirt_vmi_node_cpu_affinity{namespace=\"n\",name=\"a\"} 4\n", ""},
 		{
 			"labels in any order, users' labels beside them",
@@ -149,12 +149,12 @@ func TestDecode(t *testing.T) {
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			for _, round := range []string{"first page", "same page again"} {
-				page, err := Decode(strings.NewReader(test.page))
+			for _, round := range []string{"first response", "same response again"} {
+				response, err := Decode(strings.NewReader(test.response))
 				if err != nil {
 					t.Fatal(err)
 				}
-				if diff := cmp.Diff(test.want, render(page)); diff != "" {
+				if diff := cmp.Diff(test.want, render(response)); diff != "" {
 					t.Errorf("%s, -want +got:\n%s", round, diff)
 				}
 			}
@@ -164,9 +164,9 @@ func TestDecode(t *testing.T) {
 
 func TestAPageThatBreaksOffGivesNoSample(t *testing.T) {
 	whole := "kubevirt_vmi_vcpu_seconds_total{namespace=\"n\",name=\"a\",id=\"0\"} 1\n"
-	page, err := Decode(io.MultiReader(strings.NewReader(whole), iotest.ErrReader(io.ErrUnexpectedEOF)))
-	if err == nil || len(page.Samples) != 0 {
-		t.Errorf("got %d samples and the error %v; want none and an error", len(page.Samples), err)
+	response, err := Decode(io.MultiReader(strings.NewReader(whole), iotest.ErrReader(io.ErrUnexpectedEOF)))
+	if err == nil || len(response.Samples) != 0 {
+		t.Errorf("got %d samples and the error %v; want none and an error", len(response.Samples), err)
 	}
 }
 
@@ -184,7 +184,7 @@ func BenchmarkDecode(b *testing.B) {
 	}
 }
 
-// However lines are ordered, and whatever labels are beside them, recognising
+// However lines are ordered, and whatever labels are beside them, matching
 // them by their ends gives what reading label by label gives.
 func FuzzDecode(f *testing.F) {
 	for _, name := range []string{"virt-handler-v1.8-one-real-guest.txt", "virt-handler-v1.8-ten-scripted.txt"} {

@@ -12,11 +12,11 @@ import (
 	"guest-metrics-server/pkg/metric"
 )
 
-// servedOfPages is what is to be served of the two pages in ../domainstats/testdata/versions, of
+// servedOfResponses is what is to be served of the two responses in ../domainstats/testdata/versions, of
 // whatever version of KubeVirt. In 15 s, the vCPUs of web-0 ran for 60 and 30 %
 // of the time and waited for 20 and 10 %, those of db-0 ran for 10 and 20 % and
 // did not wait. db-0 has neither an agent nor statistics of its balloon.
-const servedOfPages = `
+const servedOfResponses = `
 web-0 guest_cpu_usage_cores 900m
 web-0 guest_cpu_utilization_percent 45
 web-0 guest_cpu_demand_percent 60
@@ -57,7 +57,7 @@ db-0 guest_storage_write_operations_per_second 2
 db-0 guest_filesystem_utilization_percent unknown
 `
 
-// notServedOf has what is unknown of a version's pages and served of the others.
+// notServedOf has what is unknown of a version's responses and served of the others.
 var notServedOf = map[string][]string{
 	"v1.6": {"guest_load_1m", "guest_load_5m", "guest_load_15m"}, // KubeVirt 1.7 began to ask the agent.
 }
@@ -69,17 +69,17 @@ func TestPagesOfEachKubeVirtVersion(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(versions) != 4 {
-		t.Fatalf("pages of %q, want them of the four supported versions", versions)
+		t.Fatalf("responses of %q, want them of the four supported versions", versions)
 	}
 	for _, dir := range versions {
 		version := filepath.Base(dir)
 		t.Run(version, func(t *testing.T) {
-			want := strings.TrimSpace(servedOfPages)
+			want := strings.TrimSpace(servedOfResponses)
 			for _, name := range notServedOf[version] {
 				want = withoutValue(want, "web-0 "+name+" ")
 			}
 			if diff := cmp.Diff(want, served(t, dir)); diff != "" {
-				t.Errorf("served of the pages in %s (-want +got):\n%s", dir, diff)
+				t.Errorf("served of the responses in %s (-want +got):\n%s", dir, diff)
 			}
 		})
 	}
@@ -94,7 +94,7 @@ func withoutValue(text, begin string) string {
 }
 
 // served lists what the API answers for each metric of both VMIs once the two
-// pages have been read.
+// responses have been read.
 func served(t *testing.T, dir string) string {
 	w := newWorld(t)
 	for _, step := range []string{"vmi web-0 agent=true", "vmi db-0 agent=false"} {
@@ -103,18 +103,18 @@ func served(t *testing.T, dir string) string {
 		}
 	}
 	for _, name := range []string{"first.txt", "second.txt"} {
-		page, err := os.ReadFile(filepath.Join(dir, name))
+		response, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
 			t.Fatal(err)
 		}
 		w.now = w.now.Add(scrapeInterval)
-		w.scrape("n1", string(page))
+		w.scrape("n1", string(response))
 	}
 	var lines []string
 	for _, name := range []string{"web-0", "db-0"} {
 		for _, m := range metric.All() {
 			if m.Source != metric.DomainStats {
-				continue // Not of these pages.
+				continue // Not of these responses.
 			}
 			answer := "unknown"
 			list, status := w.get(t, "namespaces/"+defaultNamespace+"/"+resourceOf("vmi")+"/"+name+"/"+m.Name, nil)

@@ -19,11 +19,11 @@ type guest struct {
 
 	hangs          bool   // Its launcher does not answer: the response lacks it.
 	labels         int    // How many short labels its VMI has.
-	mountPoints    int    // How many filesystems it tells of.
+	mountPoints    int    // How many filesystems it reports.
 	unread, absent string // What begins the series that read 0, or are not there; "" for none.
 
 	server *server            // Its web server, nil without one.
-	series map[string]*series // Others than of vCPUs, as on the page without prefix and VMI.
+	series map[string]*series // Others than of vCPUs, as in the response without prefix and VMI.
 }
 
 // series is a gauge, or a counter with a rate.
@@ -150,15 +150,15 @@ func (w *world) pass(d time.Duration, scrapes bool) {
 		}
 		for name, n := range w.nodes {
 			if n.status.Err == nil {
-				w.scrape(name, w.page(name))
+				w.scrape(name, w.response(name))
 			}
 		}
 		w.readGuests()
 	}
 }
 
-// page is what a node's virt-handler tells of the guests on it.
-func (w *world) page(node string) string {
+// response is what a node's virt-handler says of the guests on it.
+func (w *world) response(node string) string {
 	var lines []string
 	for name, g := range w.guests {
 		if w.vmis[name].Node != node || g.hangs {

@@ -25,8 +25,8 @@ const (
 	scrapeInterval   = 15 * time.Second
 )
 
-// world is a small cluster with a clock of its own: objects as the API tells
-// them, guests that work, and nodes whose pages tell of them. Its pages are
+// world is a small cluster with a clock of its own: objects as the API has
+// them, guests that work, and nodes whose responses report them. Its responses are
 // text and go through the real decoder; everything behind them is the product.
 type world struct {
 	t         *testing.T
@@ -90,9 +90,9 @@ func (w *world) nodeStatus(name string) (scrape.Status, bool) {
 //	guest NAME key=value...   says what the guest does from now on; see guest
 //	gauge NAME SERIES VALUE   sets a series of the guest, such as memory_usable_bytes
 //	rate NAME SERIES RATE     lets a series of the guest grow, per second
-//	none NAME SERIES          takes it off the page
+//	none NAME SERIES          takes it out of the response
 //	unread NAME SERIES        lets what begins like that read 0 from now on; without SERIES nothing does
-//	absent NAME SERIES        takes what begins like that off the page; without SERIES puts it back
+//	absent NAME SERIES        takes what begins like that out of the response; without SERIES puts it back
 //	http NAME key=value...    says what the guest's web server does from now on; see http
 //	status NAME LINE | LINE... sets the text of the guest's status page; see statusPage
 //	service NAME k:v,...      a Service with a selector of pods
@@ -100,7 +100,7 @@ func (w *world) nodeStatus(name string) (scrape.Status, bool) {
 //	run DURATION              lets time pass with a scrape of every node each 15 s
 //	wait DURATION             lets time pass without scrapes
 //	scrape NODE               scrapes one node now
-//	page NODE LINE | LINE...   scrapes one node now, with this page
+//	response NODE LINE | LINE...   scrapes one node now, with this response
 //	object KIND NAME          an owner without members
 func (w *world) step(line string) error {
 	fields := strings.Fields(line)
@@ -152,8 +152,8 @@ func (w *world) step(line string) error {
 		}
 		w.pass(d, fields[0] == "run")
 	case "scrape":
-		w.scrape(name, w.page(name))
-	case "page":
+		w.scrape(name, w.response(name))
+	case "response":
 		w.scrape(name, strings.ReplaceAll(strings.SplitN(line, " ", 3)[2], " | ", "\n")+"\n")
 	case "object":
 		w.object(name, fields[2])
@@ -163,7 +163,7 @@ func (w *world) step(line string) error {
 	return nil
 }
 
-// scrape takes in a page of a node.
+// scrape takes in a response of a node.
 func (w *world) scrape(name, text string) {
 	n := w.node(name)
 	if err := n.decode(context.Background(), w.now, strings.NewReader(text)); err != nil {

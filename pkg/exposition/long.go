@@ -7,7 +7,7 @@ import (
 	"io"
 )
 
-// ErrLineTooLong says that a page holds a longer line than the Scanner reads.
+// ErrLineTooLong says that an exposition holds a longer line than the Scanner reads.
 var ErrLineTooLong = errors.New("a line is too long")
 
 // LongLine is a series line that a Scanner skipped, since it is longer than its
@@ -23,10 +23,10 @@ const lineEndBytes = 4 << 10
 
 // SkipLongLines makes s skip lines that are longer than it reads, and call
 // skipped for each of them but comments. skipped may call SkipFamily and no other
-// method. Without it such a line ends the page with ErrLineTooLong.
+// method. Without it such a line ends the exposition with ErrLineTooLong.
 func (s *Scanner) SkipLongLines(skipped func(LongLine)) { s.skipped = skipped }
 
-// longLine skips the line that fills the buffer. It returns false when the page
+// longLine skips the line that fills the buffer. It returns false when the exposition
 // ends in an error.
 func (s *Scanner) longLine() bool {
 	if s.skipped == nil {

@@ -26,7 +26,7 @@ func TestScannerBoundsALine(t *testing.T) {
 // smallBuffers make short lines long.
 var smallBuffers = NewBuffers(64)
 
-// skipLong returns what a Scanner that skips long lines makes of a page: the
+// skipLong returns what a Scanner that skips long lines makes of an exposition: the
 // names of series, and of each long line its name, length and last 8 bytes. It
 // skips families whose name begins with "u".
 func skipLong(r io.Reader) string {
@@ -54,7 +54,7 @@ func TestScannerSkipsLongLines(t *testing.T) {
 		return "b{l=\"" + strings.Repeat("x", bytes-len("b{l=\"\"} 12\n")) + "\"} 12\n"
 	}
 	const comment = "# TYPE x counter\n"
-	for _, test := range []struct{ name, page, want string }{
+	for _, test := range []struct{ name, exposition, want string }{
 		{"as long as the buffer", long(64), "b 12 <nil> false"},
 		{"a byte longer", "a 1\n" + long(65) + "a 2\n", "a 1 <nil> false\nlong b 65 ...xxx\"} 12\na 2 <nil> true"},
 		{"much longer", "a 1\n" + long(6500) + "c 2\n", "a 1 <nil> false\nlong b 6500 ...xxx\"} 12\nc 2 <nil> false"},
@@ -68,7 +68,7 @@ func TestScannerSkipsLongLines(t *testing.T) {
 		{"within a family that is skipped", comment + "u 1\n" + "u" + long(100) + comment + "a 1\n", "u 1 <nil> false\nlong ub 101 ...xxx\"} 12\na 1 <nil> false"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			for _, r := range []io.Reader{strings.NewReader(test.page), iotest.OneByteReader(strings.NewReader(test.page)), iotest.DataErrReader(strings.NewReader(test.page))} {
+			for _, r := range []io.Reader{strings.NewReader(test.exposition), iotest.OneByteReader(strings.NewReader(test.exposition)), iotest.DataErrReader(strings.NewReader(test.exposition))} {
 				if diff := cmp.Diff(test.want, skipLong(r)); diff != "" {
 					t.Errorf("-want +got:\n%s", diff)
 				}
@@ -77,6 +77,6 @@ func TestScannerSkipsLongLines(t *testing.T) {
 	}
 	broken := io.MultiReader(strings.NewReader("a 1\n"+strings.TrimSpace(long(100))), iotest.ErrReader(io.ErrUnexpectedEOF))
 	if diff := cmp.Diff("a 1 <nil> false\nunexpected EOF", skipLong(broken)); diff != "" {
-		t.Errorf("a page that breaks off in a long line, -want +got:\n%s", diff)
+		t.Errorf("an exposition that breaks off in a long line, -want +got:\n%s", diff)
 	}
 }

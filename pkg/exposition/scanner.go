@@ -17,7 +17,7 @@ const MaxLineBytes = 256 << 10
 // Buffers lends buffers to Scanners. It is safe for concurrent use.
 type Buffers struct{ pool sync.Pool }
 
-// NewBuffers returns Buffers for pages with lines of up to the given length.
+// NewBuffers returns Buffers for expositions with lines of up to the given length.
 func NewBuffers(maxLineBytes int) *Buffers {
 	return &Buffers{sync.Pool{New: func() any {
 		b := make([]byte, maxLineBytes)
@@ -27,7 +27,7 @@ func NewBuffers(maxLineBytes int) *Buffers {
 
 var defaultBuffers = NewBuffers(MaxLineBytes)
 
-// Scanner steps through the series lines of a page. Callers loop over Scan,
+// Scanner steps through the series lines of an exposition. Callers loop over Scan,
 // look at Name, and for the series that they want call NextLabel until it
 // returns false, then Value:
 //
@@ -52,8 +52,8 @@ type Scanner struct {
 	pooled     *[]byte
 	buf        []byte
 	start, end int // The unread part of buf.
-	before     int // Bytes of the page before buf.
-	lineAt     int // Where on the page the line begins.
+	before     int // Bytes of the exposition before buf.
+	lineAt     int // Where on the exposition the line begins.
 	readErr    error
 	err        error
 	skipped    func(LongLine)
@@ -73,7 +73,7 @@ type Scanner struct {
 // NewScanner returns a Scanner that borrows its buffers there.
 func NewScanner(b *Buffers) *Scanner { return &Scanner{buffers: b} }
 
-// Reset makes s read the page r from its start.
+// Reset makes s read the exposition r from its start.
 func (s *Scanner) Reset(r io.Reader) {
 	buffers, pooled := s.buffers, s.pooled
 	if buffers == nil {
@@ -97,8 +97,8 @@ func (s *Scanner) release() {
 	s.name, s.rest = nil, nil
 }
 
-// Scan moves to the next series line. It returns false at the end of the page
-// or at an error of the reader, which Err then tells.
+// Scan moves to the next series line. It returns false at the end of the exposition
+// or at an error of the reader; Err says which.
 func (s *Scanner) Scan() bool {
 	for s.pooled != nil {
 		if s.skipping {
@@ -199,11 +199,11 @@ func (s *Scanner) skipLine() bool {
 // Name returns the name of the series. The bytes are valid until the next Scan.
 func (s *Scanner) Name() []byte { return s.name }
 
-// SameName tells whether the name is that of the series before.
+// SameName reports whether the name is that of the series before.
 func (s *Scanner) SameName() bool { return s.sameName }
 
 // RawLabels returns the labels that NextLabel has not returned yet as they stand
-// on the page, escaped, without the closing brace. Of a malformed line it returns
+// on the exposition, escaped, without the closing brace. Of a malformed line it returns
 // anything. The bytes are valid until the next Scan.
 func (s *Scanner) RawLabels() []byte {
 	if !s.inLabels {
@@ -224,7 +224,7 @@ func (s *Scanner) SkipLabels() {
 func (s *Scanner) HasExemplar() bool { return !s.inLabels && bytes.IndexByte(s.rest, '}') >= 0 }
 
 // NextLabel returns the next label of the series and its unescaped value, or
-// false after the last one and on a malformed line, which Value then tells.
+// false after the last one and on a malformed line, which Value then reports.
 // The bytes are valid until the next call of NextLabel or Scan.
 func (s *Scanner) NextLabel() (name, value []byte, ok bool) {
 	if !s.inLabels || s.malformed != nil {
@@ -255,7 +255,7 @@ func (s *Scanner) NextLabel() (name, value []byte, ok bool) {
 }
 
 // Value returns the value of the series, or an error that names the line and
-// tells what is wrong with it. It reads over labels that are left.
+// says what is wrong with it. It reads over labels that are left.
 func (s *Scanner) Value() (float64, error) {
 	for s.inLabels && s.malformed == nil {
 		s.NextLabel()
@@ -282,7 +282,7 @@ func (s *Scanner) Value() (float64, error) {
 
 func blank(c byte) bool { return c == ' ' || c == '\t' }
 
-// Err returns the error that ended the page early, nil at its true end.
+// Err returns the error that ended the exposition early, nil at its true end.
 func (s *Scanner) Err() error { return s.err }
 
 func (s *Scanner) lineError(what string) error {
@@ -363,7 +363,7 @@ func (s *Scanner) fill() {
 	s.end += n
 }
 
-// lastLine returns what a page that does not end in a newline ends with.
+// lastLine returns what an exposition that does not end in a newline ends with.
 func (s *Scanner) lastLine() ([]byte, bool) {
 	if !errors.Is(s.readErr, io.EOF) {
 		s.err = s.readErr

@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// render writes what a Scanner makes of a page, a line for each series.
+// render writes what a Scanner makes of an exposition, a line for each series.
 func render(r io.Reader) string {
 	var out strings.Builder
 	var s Scanner
@@ -27,14 +27,14 @@ func render(r io.Reader) string {
 		}
 	}
 	if err := s.Err(); err != nil {
-		fmt.Fprintf(&out, "page error: %v\n", err)
+		fmt.Fprintf(&out, "error: %v\n", err)
 	}
 	return out.String()
 }
 
 func TestScanner(t *testing.T) {
-	for _, test := range []struct{ name, page, want string }{
-		{"empty page", "", ""},
+	for _, test := range []struct{ name, exposition, want string }{
+		{"empty exposition", "", ""},
 		{"comments and blank lines are skipped", "# HELP a b\n\n# TYPE a counter\na 1\n", "a 1\n"},
 		{"no newline at the end", "a 1", "a 1\n"},
 		{"line ends of Windows", "a 1\r\nb 2\r\n", "a 1\nb 2\n"},
@@ -57,10 +57,10 @@ func TestScanner(t *testing.T) {
 		{"a label without a name", "a{=\"1\"} 3\n", "a error: byte 0, series a: a label is not of the form name=\"value\"\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if diff := cmp.Diff(test.want, render(strings.NewReader(test.page))); diff != "" {
+			if diff := cmp.Diff(test.want, render(strings.NewReader(test.exposition))); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
-			slow := iotest.OneByteReader(strings.NewReader(test.page))
+			slow := iotest.OneByteReader(strings.NewReader(test.exposition))
 			if diff := cmp.Diff(test.want, render(slow)); diff != "" {
 				t.Errorf("read byte by byte, -want +got:\n%s", diff)
 			}
@@ -86,14 +86,14 @@ func TestScannerTellsThatThePageBrokeOff(t *testing.T) {
 
 func FuzzScanner(f *testing.F) {
 	f.Add("a{x=\"1\\\"\"} 2 3\n# c\nb NaN")
-	f.Fuzz(func(t *testing.T, page string) {
-		whole := render(strings.NewReader(page))
-		if diff := cmp.Diff(whole, render(iotest.HalfReader(strings.NewReader(page)))); diff != "" {
-			t.Errorf("the same page read in pieces, -whole +pieces:\n%s", diff)
+	f.Fuzz(func(t *testing.T, exposition string) {
+		whole := render(strings.NewReader(exposition))
+		if diff := cmp.Diff(whole, render(iotest.HalfReader(strings.NewReader(exposition)))); diff != "" {
+			t.Errorf("the same exposition read in pieces, -whole +pieces:\n%s", diff)
 		}
-		whole = skipLong(strings.NewReader(page))
-		if diff := cmp.Diff(whole, skipLong(iotest.HalfReader(strings.NewReader(page)))); diff != "" {
-			t.Errorf("the same page read in pieces by a small buffer, -whole +pieces:\n%s", diff)
+		whole = skipLong(strings.NewReader(exposition))
+		if diff := cmp.Diff(whole, skipLong(iotest.HalfReader(strings.NewReader(exposition)))); diff != "" {
+			t.Errorf("the same exposition read in pieces by a small buffer, -whole +pieces:\n%s", diff)
 		}
 	})
 }
@@ -118,7 +118,7 @@ func skim(r io.Reader) string {
 
 func TestScannerSkipsUnwantedFamilies(t *testing.T) {
 	const comment = "# TYPE x counter\n"
-	for _, test := range []struct{ name, page, want string }{
+	for _, test := range []struct{ name, exposition, want string }{
 		{"to the next name", "u 1\nu 2\na 1\nu 3\nu 4\n", "u a u"},
 		{"to a name that begins alike", "u 1\nu 2\nu_bucket 1\nub 1\n", "u u_bucket ub"},
 		{"to a line that begins with a blank", "u 1\n a 1\n", "u a"},
@@ -126,13 +126,13 @@ func TestScannerSkipsUnwantedFamilies(t *testing.T) {
 		{"to a family without comments after any comment", "# by hand\nu{x=\"1\"} 1\nu{x=\"2\"} 2\na 1\n", "u a"},
 		{"to the next comment", comment + "u 1\nu 2\n" + comment + "a 1\na 2\n", "u a a"},
 		{"one after the other", comment + "u 1\nu 2\n" + comment + "u 3\nu 4\n" + comment + "a 1\n", "u u a"},
-		{"to the end of the page", comment + "u 1\nu 2\n", "u"},
-		{"to the end of a page without a newline", comment + "u 1\nu 2", "u"},
+		{"to the end of the exposition", comment + "u 1\nu 2\n", "u"},
+		{"to the end of an exposition without a newline", comment + "u 1\nu 2", "u"},
 		{"over a comment's sign within a line", comment + "u{x=\"#\"} 1\nu{x=\"1#\"} 2\nu 3\n" + comment + "a 1\n", "u a"},
 		{"to a comment within the family", "u 1\n" + comment + "u 2\nu 3\na 1\n", "u u a"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			for _, r := range []io.Reader{strings.NewReader(test.page), iotest.OneByteReader(strings.NewReader(test.page))} {
+			for _, r := range []io.Reader{strings.NewReader(test.exposition), iotest.OneByteReader(strings.NewReader(test.exposition))} {
 				if diff := cmp.Diff(test.want, skim(r)); diff != "" {
 					t.Errorf("-want +got:\n%s", diff)
 				}
@@ -141,7 +141,7 @@ func TestScannerSkipsUnwantedFamilies(t *testing.T) {
 	}
 	broken := io.MultiReader(strings.NewReader(comment+"u 1\nu 2\n"), iotest.ErrReader(io.ErrUnexpectedEOF))
 	if diff := cmp.Diff("u unexpected EOF", skim(broken)); diff != "" {
-		t.Errorf("a page that breaks off while it is skipped, -want +got:\n%s", diff)
+		t.Errorf("an exposition that breaks off while it is skipped, -want +got:\n%s", diff)
 	}
 	long := comment + "u " + strings.Repeat("1", 2*MaxLineBytes) + "\nu " + strings.Repeat("1", 2*MaxLineBytes) + "\n" + comment + "a 1\n"
 	if got := skim(strings.NewReader(strings.Replace(long, "u ", "u 1\nu ", 1))); got != "u a" {

@@ -12,7 +12,7 @@ import (
 // A run is a list of samples, oldest first, whose counters go on from one to the
 // next. A sample is whole when each of its counters has a rate that ends there and
 // none is missing. The end of the previous run is kept until the current one has a
-// whole sample, since until then it tells the latest rate:
+// whole sample, since until then it has the latest rate:
 //
 //	samples: previous... whole | first ... whole ... newest
 //	                           ^run        ^whole

@@ -111,7 +111,7 @@ func (st *Store) Window(uid string) (Window, bool) {
 }
 
 // Prune forgets the VMIs that are not to be kept. One that exists is worth
-// keeping however old its samples are: they tell since when it is unknown.
+// keeping however old its samples are: they say since when it is unknown.
 func (st *Store) Prune(keep func(uid string) bool) {
 	st.mu.RLock()
 	gone := slices.DeleteFunc(slices.Collect(maps.Keys(st.vmis)), keep)

@@ -23,8 +23,8 @@ type Metric struct {
 	// interfaces, drives or mount points; "" if there is nothing to pick.
 	DeviceKey string
 
-	// NeedsAgent tells that the values are worth nothing without a connected
-	// guest agent: the page may keep the last ones.
+	// NeedsAgent says that the values are worth nothing without a connected
+	// guest agent: the response may keep the last ones.
 	NeedsAgent bool
 
 	Source Source // Where its samples are from.
@@ -44,7 +44,7 @@ const (
 // readFunc computes a metric for one VMI from the devices that match.
 type readFunc func(w history.Window, match Match) (Reading, *reason.Error)
 
-// Match tells whether an device, such as an interface, is asked for.
+// Match reports whether a device, such as an interface, is asked for.
 type Match func(device string) bool
 
 // Every matches all devices.
@@ -156,14 +156,14 @@ var catalogue = []*Metric{
 	},
 	{
 		Name: "guest_http_active_connections", Unit: "connections", Group: Sum, Source: StatusPages,
-		Needs:   needsPage + "; a page that tells it, as those of nginx and Apache do",
+		Needs:   needsPage + "; a status page that has it, as nginx's and Apache's have",
 		Help:    "Connections open to the guest's web server.",
 		Formula: "as the guest's status page tells it, less our own",
 		read:    readGauge(series.HTTPConnections),
 	},
 }
 
-// The metrics by which the server tells whether a VMI is known at all.
+// The metrics by which the server reports whether a VMI is known at all.
 const (
 	CPUUsage     = "guest_cpu_usage_cores"
 	HTTPRequests = "guest_http_requests_per_second"

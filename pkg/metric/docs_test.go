@@ -24,7 +24,7 @@ virtualmachineinstancereplicasets.kubevirt.io, virtualmachinepools.pool.kubevirt
 the launcher pods that they select) and namespaces.
 
 Δ is the growth from the first to the last sample of a span of up to --rate-window (29.25 s), of the same
-VMI on the same node; Δt is that span, which an answer's windowSeconds tells. Where windowSeconds
+VMI on the same node; Δt is that span, which an answer's windowSeconds says. Where windowSeconds
 is 0, the value is that of one moment. An answer's timestamp is when the newest sample was taken, of
 a group the oldest member's.
 
@@ -34,7 +34,7 @@ others. One that warms up counts as no load and weighs what it is; one that was 
 percentiles of the members that are known), and where there is a key to pick by, that one: a value's
 characters that a label cannot have are written as _, and the mount point / as rootfs.
 
-[accuracy.md](accuracy.md) tells how far values are from the truth, and
+[accuracy.md](accuracy.md) says how far values are from the truth, and
 [pods-or-object.md](pods-or-object.md) which type of HPA metric to ask for them with.
 `
 

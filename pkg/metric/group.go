@@ -38,7 +38,7 @@ type Members struct {
 	Warming  []float64 // What members weigh that do not count yet, since others carry their load; 0 where it is not known.
 }
 
-// TooFewKnownError says that too much of a group is unknown to tell its value.
+// TooFewKnownError says that too much of a group is unknown to know its value.
 type TooFewKnownError struct {
 	Known, Counting  int
 	MinKnownFraction float64

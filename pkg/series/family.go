@@ -2,16 +2,16 @@ package series
 
 import "strings"
 
-// Family is a family of series that we read, of virt-handler's page or of the
+// Family is a family of series that we read, of virt-handler's response or of the
 // guest's own.
 type Family uint8
 
-// The families. Seconds, bytes and counts are as on the page.
+// The families. Seconds, bytes and counts are as in the response.
 const (
 	VCPUSeconds      Family = iota // Time that a vCPU ran, per vCPU id.
 	VCPUDelaySeconds               // Time that a vCPU was runnable and waited for a host CPU, per vCPU id.
-	CPUUsageSeconds                // Time of the whole QEMU process; only to recognise a wrong unit.
-	GuestLoad1m                    // The agent's. The page keeps the last value when the agent goes.
+	CPUUsageSeconds                // Time of the whole QEMU process; only to detect a wrong unit.
+	GuestLoad1m                    // The agent's. The response keeps the last value when the agent goes.
 	GuestLoad5m
 	GuestLoad15m
 	MemoryAvailableBytes  // The guest's MemTotal, by its balloon driver.
@@ -27,14 +27,14 @@ const (
 	StorageWriteOperations
 	FilesystemCapacityBytes // Per mount point, by the agent.
 	FilesystemUsedBytes     // Per mount point, by the agent.
-	HTTPRequests            // Of the guest's web server, by its own page.
-	HTTPConnections         // Open to the guest's web server, by its own page.
+	HTTPRequests            // Of the guest's web server, by its status page.
+	HTTPConnections         // Open to the guest's web server, by its status page.
 	familyCount
 )
 
 type familyInfo struct {
-	name   string // Of virt-handler's series, without its prefix, or of what a guest's page tells.
-	device string // The label that tells the series of one VMI apart, "" where there is one.
+	name   string // Of virt-handler's series, without its prefix, or of a guest's status page.
+	device string // The label that distinguishes the series of one VMI, "" where there is one.
 	kind   kind
 }
 
@@ -72,10 +72,10 @@ var families = [familyCount]familyInfo{
 	HTTPConnections:         {"connections", "", gauge},
 }
 
-// VirtHandlerPrefix begins the name of each series of virt-handler's page.
+// VirtHandlerPrefix begins the name of each series of virt-handler's response.
 const VirtHandlerPrefix = "kubevirt_vmi_"
 
-// VirtHandlerFamilies returns the families of virt-handler's page by the names
+// VirtHandlerFamilies returns the families of virt-handler's response by the names
 // of their series.
 func VirtHandlerFamilies() map[string]Family {
 	byName := make(map[string]Family, familyCount)
@@ -87,7 +87,7 @@ func VirtHandlerFamilies() map[string]Family {
 	return byName
 }
 
-// String returns the name of the family's series on its page.
+// String returns the name of the family's series.
 func (f Family) String() string {
 	if f.IsGuestHTTP() {
 		return families[f].name
@@ -95,7 +95,7 @@ func (f Family) String() string {
 	return VirtHandlerPrefix + families[f].name
 }
 
-// IsGuestHTTP tells whether it is the guest's own page that tells of the family.
+// IsGuestHTTP reports whether the family comes from the guest's status page.
 func (f Family) IsGuestHTTP() bool { return f == HTTPRequests || f == HTTPConnections }
 
 // IsCounter reports whether the family's values only grow while QEMU or the
@@ -143,6 +143,6 @@ func DeviceName(device string) string {
 	return name
 }
 
-// DeviceLabel returns the label that tells the series of one VMI apart, "" where
+// DeviceLabel returns the label that distinguishes the series of one VMI, "" where
 // there is only one.
 func (f Family) DeviceLabel() string { return families[f].device }

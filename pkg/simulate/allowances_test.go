@@ -77,7 +77,7 @@ func (j *judge) overestimated(moment int, since time.Duration) float64 {
 	factor := 1.0
 	for ; moment >= 0 && j.moments[moment].At >= since; moment-- {
 		m := j.moments[moment]
-		idle := m.Down // Nothing tells the server that they do no work: they are unknown, as of a node that it cannot read.
+		idle := m.Down // The server cannot know that they do no work: they are unknown, as of a node that it cannot read.
 		if j.form.metric.TargetType == hpa.Value {
 			idle += m.Leaving // The HPA multiplies by pods that are being deleted and still Ready.
 		}

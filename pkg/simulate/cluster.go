@@ -109,7 +109,7 @@ func (c *cluster) announceVM(vm inventory.Owner) {
 	}})
 }
 
-// announce lets the API tell the server of a VMI and its pods.
+// announce puts a VMI and its pods into the server.
 func (c *cluster) announce(g *guest) {
 	c.server.store.PutVMI(g.vmi)
 	for _, p := range g.pods {
@@ -117,7 +117,7 @@ func (c *cluster) announce(g *guest) {
 	}
 }
 
-// forget lets the API tell the server that a VMI and its pods are gone.
+// forget takes a VMI and its pods out of the server.
 func (c *cluster) forget(g *guest) {
 	c.server.store.DeleteVMI(namespace, g.vmi.Name)
 	for _, p := range g.pods {

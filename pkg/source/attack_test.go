@@ -73,7 +73,7 @@ var attacks = []attack{
 			<-time.After(20 * time.Millisecond)
 		}
 	}, scrape.Timeout},
-	{"sends an endless page", func(conn net.Conn) {
+	{"sends an endless status page", func(conn net.Conn) {
 		send(conn, ok+"\r\n")
 		forever(conn, []byte("http_requests_total{code=\"200\"} 1\n"))
 	}, scrape.BadResponse},
@@ -98,7 +98,7 @@ var attacks = []attack{
 			}
 		}
 	}, scrape.BadResponse},
-	{"sends gzip that unpacks to nothing, for ever", func(conn net.Conn) {
+	{"sends gzip that decompresses to nothing, for ever", func(conn net.Conn) {
 		send(conn, ok+"Content-Encoding: gzip\r\n\r\n")
 		w := gzip.NewWriter(conn)
 		for w.Flush() == nil { // An empty block each.
@@ -124,7 +124,7 @@ var attacks = []attack{
 		forever(conn, []byte("1;"+strings.Repeat("x", 1000)+"\r\nA\r\n"))
 	}, scrape.BadResponse},
 	{"sends garbage for HTTP", func(conn net.Conn) { forever(conn, bytes.Repeat([]byte{0xff, 0, 0x80}, 1000)) }, scrape.Unreachable},
-	{"sends garbage for a page", func(conn net.Conn) {
+	{"sends garbage for a status page", func(conn net.Conn) {
 		send(conn, ok+"\r\n")
 		_, _ = conn.Write(bytes.Repeat([]byte{0xff, 0, 0x80, '\n'}, 1000))
 	}, scrape.BadResponse},
@@ -135,7 +135,7 @@ var attacks = []attack{
 	{"breaks off after a line, within its length", func(conn net.Conn) {
 		send(conn, ok+"Content-Length: 64\r\n\r\nhttp_requests_total 31\n")
 	}, scrape.BadResponse},
-	{"sends an empty page", func(conn net.Conn) { send(conn, ok+"Content-Length: 0\r\n\r\n") }, scrape.BadResponse},
+	{"sends an empty status page", func(conn net.Conn) { send(conn, ok+"Content-Length: 0\r\n\r\n") }, scrape.BadResponse},
 	{"closes at once", func(net.Conn) {}, scrape.Unreachable},
 	{"redirects to the cloud's metadata", func(conn net.Conn) {
 		send(conn, "HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/latest/meta-data\r\n\r\n")
@@ -285,8 +285,9 @@ func TestAttacksOfGuests(t *testing.T) {
 		})
 	}
 	s, _ := f.pages.status("default/honest")
-	if age := time.Since(s.LastSuccess); len(s.Failed) != 0 || age > 2*time.Second {
-		t.Errorf("the honest guest's scrapes failed %v, the last success is %s old", s.Failed, age)
+	timeouts := s.Failed[scrape.Timeout] // As above.
+	if age := time.Since(s.LastSuccess); !only(s.Failed, map[scrape.Outcome]bool{scrape.Timeout: true}) || timeouts > s.Succeeded/2 || age > 5*time.Second {
+		t.Errorf("the honest guest's scrapes: %d succeeded, failed %v, the last success is %s old", s.Succeeded, s.Failed, age)
 	}
 	var memory runtime.MemStats
 	runtime.ReadMemStats(&memory)
