@@ -42,16 +42,22 @@ func serveCurrent(t *testing.T, current *atomic.Pointer[tls.Certificate], handle
 
 func serveResponse(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "response") }
 
-// scraper returns a Config with a client that trusts what it is given.
-func scraper(trust func() Trust) *Config[Target] {
+// scraper returns a Scraper with a client that trusts what it is given.
+func scraper(trust func() Trust) *Scraper[Target] {
 	client := NewClient(ClientConfig{Trust: trust, Idle: time.Minute})
-	return &Config[Target]{Settings: Settings{Timeout: timeout, MaxBytes: 1 << 20, Gzip: true}, Client: func(Target) *http.Client { return client }}
+	return New(Config[Target]{
+		Settings: Settings{Timeout: timeout, MaxBytes: 1 << 20, Gzip: true},
+		Client:   func(Target) *http.Client { return client },
+	})
 }
 
 // fetch fetches a response once, as a loop does.
-func (c *Config[T]) fetch(ctx context.Context, url string, decode DecodeFunc) error {
+func (s *Scraper[T]) fetch(ctx context.Context, url string, decode DecodeFunc) error {
 	var t T
-	l := &loop{settings: &c.Settings, target: Target{URL: url}, client: c.Client(t), decode: decode}
+	l := &loop{
+		settings: &s.config.Settings, decompression: s.decompression,
+		target: Target{URL: url}, client: s.config.Client(t), decode: decode,
+	}
 	return l.fetch(ctx)
 }
 

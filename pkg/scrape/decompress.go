@@ -19,35 +19,36 @@ const (
 	maxDecompressed = 32 << 20 // A tenth of a second's work.
 )
 
-// largePlaces is how many large responses are decompressed and decoded at a time.
+// largeSlots is how many large responses are decompressed and decoded at a time.
 // Each takes little memory. It is more than one, as each comes at the pace of its
 // node, and those that wait for a slow one would be late themselves; it is few, as
 // what cannot be compressed well takes seconds of a core.
-const largePlaces = 2
+const largeSlots = 2
 
-var compressedResponses = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+// decompression bounds how many responses are decompressed and decoded at a time.
+type decompression struct {
+	ordinary chan struct{}
+	large    chan struct{} // Of their own, so that no other node's response waits for a large one.
+}
 
-// decompressor is what compressed responses are decompressed with.
+func newDecompression() decompression {
+	return decompression{
+		// One core less than there are, so that answers do not wait for responses.
+		ordinary: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1)),
+		large:    make(chan struct{}, largeSlots),
+	}
+}
+
+// decompressor is what a compressed response is decompressed with.
 type decompressor struct {
 	compressed bytes.Reader
 	gzip       gzip.Reader
 }
 
-// decompressors are as many as responses may be decompressed and decoded at a
-// time: one core less than there are, so that answers do not wait for responses.
-// Large responses have their own, so that no other node's response waits for one.
 var (
-	decompressors      = newDecompressors(max(1, runtime.GOMAXPROCS(0)-1))
-	largeDecompressors = newDecompressors(largePlaces)
+	compressedResponses = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+	decompressors       = sync.Pool{New: func() any { return new(decompressor) }}
 )
-
-func newDecompressors(n int) chan *decompressor {
-	all := make(chan *decompressor, n)
-	for range n {
-		all <- new(decompressor)
-	}
-	return all
-}
 
 // decompress reads a compressed response and has it decoded. One that is not
 // large comes whole first: gzip is faster on what is in memory, and nobody holds
@@ -61,17 +62,18 @@ func (l *loop) decompress(ctx context.Context, body io.Reader, decode func(io.Re
 		return err
 	}
 	whole := buffer.Len() < maxCompressed
-	free := decompressors
+	slots := l.decompression.ordinary
 	if !whole || decompressedBytes(buffer.Bytes()) > maxDecompressed {
-		free = largeDecompressors
+		slots = l.decompression.large
 	}
-	var d *decompressor
 	select {
-	case d = <-free:
+	case slots <- struct{}{}:
+		defer func() { <-slots }()
 	case <-ctx.Done():
-		return &Error{Crowded, fmt.Errorf("no slot to decompress it within %s: %d others are decompressed at a time", l.settings.Timeout, cap(free))}
+		return &Error{Crowded, fmt.Errorf("no slot to decompress it within %s: %d others are decompressed at a time", l.settings.Timeout, cap(slots))}
 	}
-	defer func() { free <- d }()
+	d := decompressors.Get().(*decompressor)
+	defer decompressors.Put(d)
 	d.compressed.Reset(buffer.Bytes())
 	var compressed io.Reader = &d.compressed
 	if !whole {

@@ -50,11 +50,11 @@ func TestLargeResponsesDelayNoOthers(t *testing.T) {
 				_, _ = w.Write(body)
 			}))
 			c := scraper(trusting(ca.pem))
-			c.MaxBytes = 1 << 30
+			c.config.MaxBytes = 1 << 30
 			begun, goOn := make(chan struct{}), make(chan struct{})
-			ended := make(chan error, largePlaces)
+			ended := make(chan error, largeSlots)
 			var read atomic.Int64
-			for range largePlaces {
+			for range largeSlots {
 				go func() {
 					ended <- c.fetch(t.Context(), s.URL, func(_ context.Context, _ time.Time, r io.Reader) error {
 						begun <- struct{}{}
@@ -65,7 +65,7 @@ func TestLargeResponsesDelayNoOthers(t *testing.T) {
 					})
 				}()
 			}
-			for range largePlaces {
+			for range largeSlots {
 				<-begun
 			}
 			if diff := cmp.Diff("ok", outcome(c.fetch(t.Context(), s.URL+"/other", readAll))); diff != "" {
@@ -73,7 +73,7 @@ func TestLargeResponsesDelayNoOthers(t *testing.T) {
 			}
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel() // As at the timeout.
-			late := &loop{settings: &Settings{Timeout: timeout}}
+			late := &loop{settings: &Settings{Timeout: timeout}, decompression: c.decompression}
 			err := late.decompress(ctx, bytes.NewReader(test.body), func(io.Reader) error {
 				t.Error("one large response more is decoded")
 				return nil
@@ -83,13 +83,13 @@ func TestLargeResponsesDelayNoOthers(t *testing.T) {
 				t.Errorf("one large response more, -want +got:\n%s", diff)
 			}
 			close(goOn)
-			for range largePlaces {
+			for range largeSlots {
 				if err := <-ended; err != nil {
 					t.Error(err)
 				}
 			}
-			if got := read.Load(); got != largePlaces*test.size {
-				t.Errorf("%d bytes were read, want %d responses of %d", got, largePlaces, test.size)
+			if got := read.Load(); got != largeSlots*test.size {
+				t.Errorf("%d bytes were read, want %d responses of %d", got, largeSlots, test.size)
 			}
 		})
 	}

@@ -31,12 +31,13 @@ func (s Status) Tries() uint64 {
 
 // A loop scrapes one target.
 type loop struct {
-	settings *Settings
-	lanes    lanes
-	target   Target
-	client   *http.Client
-	decode   DecodeFunc
-	stop     context.CancelFunc
+	settings      *Settings
+	lanes         lanes
+	decompression decompression
+	target        Target
+	client        *http.Client
+	decode        DecodeFunc
+	stop          context.CancelFunc
 
 	mu     sync.Mutex
 	status Status

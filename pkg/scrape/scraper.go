@@ -61,8 +61,9 @@ type Config[T comparable] struct {
 // that a slow or dead target delays no other. Call Run once; Status and the
 // methods of prometheus.Collector at any time.
 type Scraper[T comparable] struct {
-	config Config[T]
-	lanes  lanes
+	config        Config[T]
+	lanes         lanes
+	decompression decompression
 
 	mu    sync.Mutex
 	loops map[string]running[T]
@@ -76,7 +77,7 @@ type running[T comparable] struct {
 
 // New returns a Scraper without targets.
 func New[T comparable](config Config[T]) *Scraper[T] {
-	return &Scraper[T]{config: config, lanes: newLanes(config.Slots), loops: make(map[string]running[T])}
+	return &Scraper[T]{config: config, lanes: newLanes(config.Slots), decompression: newDecompression(), loops: make(map[string]running[T])}
 }
 
 // Run scrapes what targets returns until the context ends; it asks again each
@@ -122,7 +123,7 @@ func (s *Scraper[T]) sync(ctx context.Context, loops *sync.WaitGroup, targets []
 		}
 		loopCtx, stop := context.WithCancel(ctx)
 		l := &loop{
-			settings: &s.config.Settings, lanes: s.lanes, target: s.config.Target(t),
+			settings: &s.config.Settings, lanes: s.lanes, decompression: s.decompression, target: s.config.Target(t),
 			client: s.config.Client(t), decode: s.config.Decoder(t), stop: stop,
 		}
 		s.loops[name] = running[T]{l, t}
