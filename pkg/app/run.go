@@ -59,6 +59,7 @@ func Run(ctx context.Context, o *Options) error {
 		Inventory:        known.Store,
 		Sources:          map[metric.Source]evaluate.Source{metric.DomainStats: virtHandlers, metric.StatusPages: statusPages},
 		Now:              time.Now,
+		RateWindow:       o.RateWindow,
 		MaxSampleAge:     o.MaxSampleAge,
 		MinKnownFraction: o.MinKnownFraction,
 	})

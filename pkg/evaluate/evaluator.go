@@ -25,6 +25,7 @@ type Config struct {
 	Sources   map[metric.Source]Source // One for each source that the catalogue names.
 	Now       func() time.Time
 
+	RateWindow       time.Duration // What the rates of members that have long counted span.
 	MaxSampleAge     time.Duration // An older sample is unknown.
 	MinKnownFraction float64       // 0-1, of a group's counting members.
 }

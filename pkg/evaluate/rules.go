@@ -37,11 +37,17 @@ func (e *Evaluator) assess(m inventory.Member, served *metric.Metric, match metr
 		return reading, nil
 	}
 	// A newcomer has no rate yet that is not of its boot: it goes on warming up.
-	lacksSamples := err.Code == reason.NoSample || err.Code == reason.OneSample || err.Code == reason.Stale
-	if lacksSamples && e.Now().Sub(m.CountsSince) <= e.MaxSampleAge {
+	if e.lacksRate(err, m.CountsSince) {
 		return metric.Reading{}, reason.Errorf(reason.WarmingUp, "warmed up, and has no rate since: %s", err)
 	}
 	return metric.Reading{}, err
+}
+
+// lacksRate reports whether the reason is that there has been no rate since the
+// given time, which is not longer ago than a rate may take.
+func (e *Evaluator) lacksRate(err *reason.Error, since time.Time) bool {
+	lacks := err.Code == reason.NoSample || err.Code == reason.OneSample || err.Code == reason.Stale
+	return lacks && e.Now().Sub(since) <= e.MaxSampleAge
 }
 
 // read returns the metric of a VMI that counts, from its samples since then. The
@@ -77,6 +83,9 @@ func (e *Evaluator) group(q question, members []inventory.Member) (metric.Readin
 	for _, m := range members {
 		reading, err := e.assess(m, q.Metric, q.match)
 		if err == nil {
+			if othersCarry(m, members) {
+				reading.Value *= e.sharedPart(m, reading)
+			}
 			known.Readings = append(known.Readings, reading)
 			continue
 		}
@@ -84,7 +93,7 @@ func (e *Evaluator) group(q question, members []inventory.Member) (metric.Readin
 		switch {
 		case err.Code == reason.NotReady:
 			// No load reaches it.
-		case err.Code == reason.WarmingUp && othersCarry(m, members):
+		case (err.Code == reason.WarmingUp || e.lacksRate(err, m.VMI.Resumed)) && othersCarry(m, members):
 			known.Warming = append(known.Warming, e.weight(m, q.Metric))
 		case err.Code == reason.NoEndpoint && q.Kind == inventory.Namespaces:
 			// Of all that is in a namespace, most may serve no HTTP.
@@ -99,14 +108,35 @@ func (e *Evaluator) group(q question, members []inventory.Member) (metric.Readin
 	return reading, nil
 }
 
-// othersCarry reports whether some member counted before m became Ready. It
-// carried m's share of the load, and its window may still hold that: m itself
-// adds nothing yet. Members that became Ready together carry no load of each
-// other.
+// sharedPart returns which part of its rate a member adds to a group. One that
+// joined within the window has a rate over less of it than the others, whose
+// windows hold the work that it has taken over. Its own work is spread over as
+// long a time as theirs, so that no work counts twice.
+func (e *Evaluator) sharedPart(m inventory.Member, reading metric.Reading) float64 {
+	if reading.Span == 0 || reading.At.Sub(joined(m)) >= e.RateWindow {
+		return 1
+	}
+	return min(1, reading.Span.Seconds()/e.RateWindow.Seconds())
+}
+
+// othersCarry reports whether some member counted before m became Ready, or went
+// on after a pause. It carried m's share of the load, and its window may still
+// hold that: m itself adds nothing yet. Members that became Ready together carry
+// no load of each other.
 func othersCarry(m inventory.Member, members []inventory.Member) bool {
 	return slices.ContainsFunc(members, func(other inventory.Member) bool {
-		return other.Excluded == nil && other.CountsSince.Before(m.ReadySince)
+		return other.Excluded == nil && later(other.CountsSince, other.VMI.Resumed).Before(joined(m))
 	})
+}
+
+// joined returns when a member began, or went on, to share the group's load.
+func joined(m inventory.Member) time.Time { return later(m.ReadySince, m.VMI.Resumed) }
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // weight returns what a member weighs in a mean, 0 where that is not known.

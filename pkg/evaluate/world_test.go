@@ -67,6 +67,7 @@ func newWorld(t *testing.T) *world {
 		Inventory:        w.store,
 		Sources:          map[metric.Source]evaluate.Source{metric.DomainStats: virtHandlers, metric.StatusPages: statusPages},
 		Now:              clock,
+		RateWindow:       30 * time.Second,
 		MaxSampleAge:     time.Minute,
 		MinKnownFraction: 0.5,
 	})

@@ -79,20 +79,14 @@ func (j *judge) overestimated(moment int, since time.Duration) float64 {
 		m := j.moments[moment]
 		idle := m.Down // The server cannot know that they do no work: they are unknown, as of a node that it cannot read.
 		if j.form.metric.TargetType == hpa.Value {
-			idle += m.Leaving // The HPA multiplies by pods that are being deleted and still Ready.
-		}
-		if !*strict {
-			idle += max(m.Paused, m.count(GuestPaused)) // Just after that they are taken to be as busy as those that did their work.
+			// The HPA multiplies by all Ready pods: also by those of VMIs that are
+			// being deleted, that are paused, or were until just now.
+			idle += m.Leaving + max(m.Paused, m.count(GuestPaused))
 		}
 		factor = max(factor, float64(m.Working+idle)/float64(max(1, m.Working)))
 	}
 	return factor
 }
-
-// dilutes reports whether VMIs that are not Ready yet lower what the HPA makes of
-// the mean, since it multiplies that by the Ready pods only. Until that is mended
-// (a mean of members that were never Ready) such an HPA is a round later.
-func (j *judge) dilutes() bool { return j.form.metric.TargetType == hpa.Value && !*strict }
 
 // hides reports whether newcomers may do work that nobody counts, for longer than
 // the stabilization bridges. Until that is mended (newcomers add to a group when

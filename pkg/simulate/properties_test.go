@@ -110,10 +110,7 @@ func (j *judge) neverFewerForLong() {
 	round := seen + j.Guests.MaxBoot + j.Server.Warmup + 2*j.Server.ScrapeInterval
 	growth := math.Log((1 - j.metricError()) / j.target)
 	var begin time.Duration
-	var rounds, dilution float64
-	if j.dilutes() {
-		dilution = 1
-	}
+	var rounds float64
 	from := -1
 	for i, m := range j.moments {
 		least, _ := j.between(m.At-seen, m.At)
@@ -133,7 +130,7 @@ func (j *judge) neverFewerForLong() {
 		if m.restarts() || m.Down+m.Paused > 0 {
 			begin = m.At // VMIs have to be replaced or to go on first: a saturated pool cannot show what it lacks.
 		}
-		rounds = max(rounds, math.Ceil(math.Log(needed/float64(j.moments[from].Before))/growth)+1+dilution) // One may be under way.
+		rounds = max(rounds, math.Ceil(math.Log(needed/float64(j.moments[from].Before))/growth)+1) // One may be under way.
 		if late := m.At - begin; late > time.Duration(rounds)*round {
 			j.violate(i, notFewer, "%.2f have been needed for %s, which %g rounds of %s do not explain", needed, late, rounds, round)
 		}

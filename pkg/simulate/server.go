@@ -51,6 +51,7 @@ func newServer(c Server, now func() time.Time) *server {
 		Inventory:        s.store,
 		Sources:          map[metric.Source]evaluate.Source{metric.DomainStats: s.virtHandlers, metric.StatusPages: statusPages},
 		Now:              now,
+		RateWindow:       c.RateWindow,
 		MaxSampleAge:     c.MaxSampleAge,
 		MinKnownFraction: c.MinKnownFraction,
 	})

@@ -115,7 +115,7 @@ func TestMetricSelector(t *testing.T) {
 	for selector, want := range map[string]string{
 		"interface%3Dnone":   "(" + string(reason.TooFewKnown) + ")",
 		"nic%3Ddefault":      "the keys are aggregate (for groups), interface",
-		"aggregate%3Dmedian": "aggregate must be one of",
+		"aggregate%3Dmedian": "aggregate must equal one of",
 	} {
 		_, err := ask(t.Context(), cluster.RESTConfig(), path+"?metricLabelSelector="+selector)
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -50,6 +50,7 @@ func start(vmi *kubevirtv1.VirtualMachineInstance, podUID string, s script.Scrip
 	}
 	if l.guest == nil {
 		l.guest = script.NewGuest(vcpus(vmi), s, now)
+		l.guest.Totals = firmware
 	}
 	if err := l.follow(s, now); err != nil {
 		return nil, err
@@ -137,3 +138,8 @@ func vcpus(vmi *kubevirtv1.VirtualMachineInstance) int {
 	}
 	return int(max(cpu.Sockets, 1) * max(cpu.Cores, 1) * max(cpu.Threads, 1))
 }
+
+// firmware is what a guest's vCPUs have counted when its statistics are read for
+// the first time. No guest that runs has counted nothing: the server takes that
+// for counters that libvirt could not read.
+var firmware = script.Totals{VCPU: 2 * time.Second, Delay: 20 * time.Millisecond}
