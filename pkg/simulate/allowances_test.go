@@ -88,6 +88,47 @@ func (j *judge) overestimated(moment int, since time.Duration) float64 {
 	return factor
 }
 
+// comparesReady reports whether members were not Ready within the stabilization
+// window, where the HPA has a Value. Kubernetes compares the mean with the target
+// for the Ready pods only: it scales out within the tolerance of all replicas, and
+// keeps all replicas when the Ready ones are within it.
+func (j *judge) comparesReady(moment int) bool {
+	since := j.moments[moment].At - j.stabilization() - j.lookback()
+	for ; moment >= 0 && j.moments[moment].At >= since && j.form.metric.TargetType == hpa.Value; moment-- {
+		if m := j.moments[moment]; m.Working < int(m.Before) {
+			return true
+		}
+	}
+	return false
+}
+
+// beforeOutages is how old the work can be that the recommendations of the
+// stabilization window speak of: the first rate after an outage spans it.
+func (j *judge) beforeOutages(moment int) time.Duration {
+	since := j.moments[moment].At - j.stabilization() - j.lookback()
+	longest := since - maxSpan*j.Server.RateWindow
+	for ; moment >= 0 && j.moments[moment].At >= longest; moment-- {
+		if m := j.moments[moment]; m.count(NodeUnread)+m.count(GuestUnread) > 0 {
+			since = min(since, m.At-j.lookback())
+		}
+	}
+	return since
+}
+
+// maxSpan is how many rate windows a rate spans at most: docs/accuracy.md.
+const maxSpan = 10
+
+// saturatedBesidePaused reports whether members were paused all the time: those
+// that work are saturated then, and cannot show what the pool lacks.
+func (j *judge) saturatedBesidePaused(moment int) bool {
+	for since := j.moments[moment].At - j.stabilization(); moment >= 0 && j.moments[moment].At >= since; moment-- {
+		if j.moments[moment].Paused == 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // hides reports whether newcomers may do work that nobody counts, for longer than
 // the stabilization bridges. Until that is mended (newcomers add to a group when
 // its other members have lost their work) such an HPA scales in.

@@ -83,12 +83,12 @@ func (j *judge) neverMoreThanNeeded() {
 		if m.Readings[0].Err != nil {
 			continue // Replicas stay as they are.
 		}
-		if j.supposed(i) {
+		if j.supposed(i) || j.comparesReady(i) {
 			j.excused[notMore]++
 			continue
 		}
 		j.judged[notMore]++
-		since := m.At - j.stabilization() - j.lookback()
+		since := j.beforeOutages(i)
 		factor := (1 + j.errorSince(since, m.At)) * j.overestimated(i, since) / j.target
 		_, most := j.between(since, m.At)
 		most *= factor
@@ -145,7 +145,7 @@ func (j *judge) noScaleInBelowNeed() {
 			continue
 		}
 		since := j.beforeLosses(i)
-		if j.hides(i) || since < m.At-j.stabilization() {
+		if j.hides(i) || j.saturatedBesidePaused(i) || since < m.At-j.stabilization() {
 			j.excused[noScaleIn]++
 			continue
 		}
