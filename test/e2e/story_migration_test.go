@@ -144,6 +144,12 @@ spec: {vmiName: %[1]s}
 		values := guestValues(t, ctx, namespace, percent)
 		polls++
 		unknown += len(vmis.Items) - len(values)
+		for _, v := range vmis.Items {
+			if _, known := values[v.Name]; !known {
+				_, err := ask(ctx, cluster.RESTConfig(), metricPath("v1beta2", namespace, vmiResources, v.Name, utilization, ""))
+				t.Logf("%s has no value: %v", v.Name, err)
+			}
+		}
 		for _, value := range values {
 			lowest, highest = min(lowest, value), max(highest, value)
 		}
