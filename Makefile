@@ -36,13 +36,14 @@ lint: ## Check the code of every module.
 	@for module in $(GO_MODULES); do echo "golangci-lint in $$module"; (cd $$module && $(GOLANGCI_LINT)) || exit 1; done
 
 # The race detector needs cgo, and with it a second build of all dependencies:
-# the product gets that, the local cluster's parts of KubeVirt do not. test/hpa and
-# pkg/simulate draw anew in each run, and print the seed.
+# the product gets that, the local cluster's parts of KubeVirt do not. test/hpa,
+# pkg/simulate and pkg/evaluate's lives draw anew in each run, and print the seed.
 .PHONY: unit
 unit: ## Run unit and scenario tests, the product's under the race detector.
 	@echo "== unit and scenario tests"
 	CGO_ENABLED=1 $(GO_TEST) -race -shuffle=on ./...
 	$(GO_TEST) -count=1 -v ./pkg/simulate -run TestHours -hours 1000
+	$(GO_TEST) -count=1 -v ./pkg/evaluate -run TestLives -lives 400
 	cd test/kubevirt && $(GO_TEST) -shuffle=on ./...
 	cd test/hpa && $(GO_TEST) -count=1 -shuffle=on -v ./...
 

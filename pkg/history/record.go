@@ -118,21 +118,23 @@ func (rec *record) judge(s Sample, l limits) verdict {
 		if usual && (key.Family != series.VCPUSeconds || after-before <= longest) {
 			continue
 		}
-		switch before, at := rec.lastKnown(s, i); {
+		before, at := rec.lastKnown(s, i)
+		switch {
 		case math.IsNaN(after) || math.IsNaN(before):
 			v.whole = false
 		case after == 0 && before > 0 && key.Family.ReadsZeroUnread():
 			v.unread = append(v.unread, i)
 			v.whole = false
-		case after < before, key.Family == series.VCPUSeconds && after-before > (s.At.Sub(at)+cacheAge).Seconds():
+		case after < before, key.Family == series.VCPUSeconds && before > 0 && after-before > (s.At.Sub(at)+cacheAge).Seconds():
 			return verdict{reset: true}
 		default:
 			w := rec.window(l).with(s)
 			_, hasRate := w.rate(len(rec.samples), i)
-			v.whole = v.whole && hasRate
+			isKept := !at.Before(rec.samples[rec.reference()].At) // When this sample is whole; it may have seemed to be unplugged.
+			v.whole = v.whole && hasRate && isKept
 		}
 	}
-	v.whole = v.whole && !lacks(&s, &rec.samples[rec.reference()], l.reach, series.Family.IsCounter)
+	v.whole = v.whole && !lacks(&s, rec.samples[rec.run:], l.reach, series.Family.IsCounter)
 	return v
 }
 
@@ -147,15 +149,17 @@ func (rec *record) lastKnown(s Sample, i int) (value float64, at time.Time) {
 	return math.NaN(), time.Time{}
 }
 
-// lacks reports whether a sample lacks one of the wanted series that the reference
-// has. What has been absent for longer than a rate reaches back was unplugged.
-func lacks(s, reference *Sample, reach time.Duration, wanted func(series.Family) bool) bool {
-	if s.Layout == reference.Layout || s.At.Sub(reference.At) > reach {
-		return false
-	}
-	for _, key := range reference.Layout.Keys {
-		if wanted(key.Family) && s.Layout.Index(key) < 0 {
-			return true
+// lacks reports whether a sample lacks one of the wanted series that the run had
+// before. What has been absent for longer than a rate reaches back was unplugged.
+func lacks(s *Sample, before []Sample, reach time.Duration, wanted func(series.Family) bool) bool {
+	for i := len(before) - 1; i >= 0 && s.At.Sub(before[i].At) <= reach; i-- {
+		if before[i].Layout == s.Layout {
+			continue
+		}
+		for _, key := range before[i].Layout.Keys {
+			if wanted(key.Family) && s.Layout.Index(key) < 0 {
+				return true
+			}
 		}
 	}
 	return false

@@ -96,7 +96,7 @@ func (w Window) Rates(family series.Family, match func(device string) bool, limi
 			continue // A reset is before it.
 		}
 		if rates, ok = w.ratesAt(end, family, match, limit); ok {
-			return rates, rates.Devices > 0
+			return rates, true
 		}
 	}
 	return Rates{}, false
@@ -125,13 +125,11 @@ func (w *Window) ratesAt(end int, family series.Family, match func(string) bool,
 		rates.Total += s.Values[i]
 		rates.Devices++
 	}
-	return rates, !w.lacks(end, family)
-}
-
-// lacks reports whether a sample lacks a counter of the family.
-func (w *Window) lacks(end int, family series.Family) bool {
-	reference := w.reference(end)
-	return reference < end && lacks(&w.samples[end], &w.samples[reference], w.limits.reach, func(f series.Family) bool { return f == family })
+	first := 0
+	if end >= w.run {
+		first = w.run
+	}
+	return rates, rates.Devices > 0 && !lacks(s, w.samples[first:end], w.limits.reach, func(f series.Family) bool { return f == family })
 }
 
 // reference returns the index of the sample that has all the counters that those
