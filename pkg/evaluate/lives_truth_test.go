@@ -102,10 +102,7 @@ func (g *guestLife) mean(a asked, start, at, since int) (lo, hi float64, err err
 		return 0, 0, errors.New("no sample was taken then")
 	}
 	end := &g.samples[e]
-	kept := since
-	if e < len(g.samples)-1 {
-		kept = max(since, start) // Newer samples may have made the server forget what was before.
-	}
+	kept := max(since, start) // Of the samples the server may have forgotten some.
 	devices, longest := 0, 0
 	for i, c := range g.counters {
 		if !slices.Contains(a.families, c.family) {
