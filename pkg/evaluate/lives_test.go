@@ -141,11 +141,19 @@ type judged struct {
 	known  bool
 	why    reason.Code
 	lo, hi float64 // What the value may be.
+
+	at, span time.Duration // When the value is of, since the beginning of the life, and over what span.
+	resumed  int           // When it went on after a pause that this server saw, or 0.
 }
+
+func (j judged) joined() int { return max(j.ready, j.resumed) }
 
 func (l *life) judgeVMI(a asked, g *guestLife) judged {
 	reading, why := l.ask(inventory.VMIs, g.name, a.metric, nil)
-	j := judged{standing: l.standing(g), known: why == "", why: why}
+	j := judged{standing: l.standing(g), known: why == "", why: why, at: reading.At.Sub(l.start), span: reading.Span}
+	if g.resumed > l.started {
+		j.resumed = g.resumed
+	}
 	switch {
 	case j.unsure:
 	case !j.counts:
@@ -194,6 +202,20 @@ func (l *life) judgeVMI(a asked, g *guestLife) judged {
 	return j
 }
 
+// isCarried reports whether others counted before the member joined.
+func (j judged) isCarried(members []judged) bool {
+	return slices.ContainsFunc(members, func(other judged) bool { return other.counts && max(other.counted, other.resumed) < j.joined() })
+}
+
+func (j judged) joinedWithin(window time.Duration) bool {
+	return j.span > 0 && j.at-time.Duration(j.joined())*tick < window
+}
+
+func (j judged) resumesWithoutRate(now int) bool {
+	lacks := j.why == reason.NoSample || j.why == reason.OneSample || j.why == reason.Stale
+	return lacks && j.resumed > 0 && now-j.resumed <= ticksOf(time.Minute)
+}
+
 // judgeSum holds the sum of a pool to rule 6: a member that counts and is unknown
 // is like the known ones, and a newcomer of which others carry the load adds 0.
 func (l *life) judgeSum(a asked, selector labels.Set, members []judged) {
@@ -206,13 +228,17 @@ func (l *life) judgeSum(a asked, selector labels.Set, members []judged) {
 			l.tally.unjudged++
 			return
 		case m.known:
-			known, lo, hi = known+1, lo+m.lo, hi+m.hi
+			part := 1.0
+			if m.joinedWithin(rateWindow) && m.isCarried(members) {
+				part = min(1, m.span.Seconds()/rateWindow.Seconds()) // The others' windows hold the rest.
+			}
+			known, lo, hi = known+1, lo+part*m.lo, hi+part*m.hi
+		case (m.why == reason.WarmingUp || m.resumesWithoutRate(l.ticks)) && m.isCarried(members):
+			// Others carry its load.
 		case m.why != reason.WarmingUp:
 			if m.counts {
 				unknown++
 			}
-		case slices.ContainsFunc(members, func(other judged) bool { return other.counts && other.counted < m.ready }):
-			// Others carry its load.
 		case m.counts || anyCounts:
 			unknown++
 		}

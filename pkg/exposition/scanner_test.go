@@ -77,9 +77,9 @@ func TestScannerReadsOverLabelsThatTheCallerLeaves(t *testing.T) {
 	}
 }
 
-func TestScannerTellsThatThePageBrokeOff(t *testing.T) {
+func TestScannerReportsThatTheExpositionBrokeOff(t *testing.T) {
 	broken := io.MultiReader(strings.NewReader("a 1\nb 2"), iotest.ErrReader(io.ErrUnexpectedEOF))
-	if diff := cmp.Diff("a 1\npage error: unexpected EOF\n", render(broken)); diff != "" {
+	if diff := cmp.Diff("a 1\nerror: unexpected EOF\n", render(broken)); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }
