@@ -56,6 +56,10 @@ e2e: ## Run the end-to-end tests on a local cluster.
 	@echo "== end-to-end tests: builds a control plane and KubeVirt first (cold about 15 minutes)"
 	$(GO_TEST) -tags e2e -count=1 -timeout 90m -v ./test/e2e
 
+.PHONY: hpa-live
+hpa-live: ## Compare pkg/hpa with the live HPA controller of a local cluster, over hundreds of random decisions (3 minutes).
+	$(GO_TEST) -tags e2e -count=1 -timeout 15m -v ./test/hpalive
+
 .PHONY: accuracy
 accuracy: ## Measure how exact and how quick rates are: in virtual time, then each setting for 10 minutes on a local cluster with KubeVirt's own cache.
 	go run ./test/accuracy

@@ -36,6 +36,10 @@ type Options struct {
 	// Nodes is the number of nodes, 2 when zero. They are called node01, node02
 	// and so on.
 	Nodes int
+
+	// ControllerManagerFlags come after those that kube-controller-manager gets
+	// anyway, and overrule them.
+	ControllerManagerFlags []string
 }
 
 // Cluster is a running cluster. Its methods may be called from any goroutine.

@@ -127,20 +127,23 @@ func (c *Cluster) startAPIServer(ctx context.Context) error {
 func (c *Cluster) startControllerManager(ctx context.Context) error {
 	address := c.block.controlPlane()
 	kubeconfig := c.state.path("kube-controller-manager.kubeconfig")
-	manager, err := c.start("kube-controller-manager", c.binaries["controlplane"], "kube-controller-manager",
-		"--kubeconfig="+kubeconfig, "--authentication-kubeconfig="+kubeconfig, "--authorization-kubeconfig="+kubeconfig,
-		"--bind-address="+address.String(),
+	flags := []string{
+		"kube-controller-manager",
+		"--kubeconfig=" + kubeconfig, "--authentication-kubeconfig=" + kubeconfig, "--authorization-kubeconfig=" + kubeconfig,
+		"--bind-address=" + address.String(),
 		fmt.Sprintf("--secure-port=%d", controllerManagerPort),
-		"--tls-cert-file="+c.state.path("pki", "kube-controller-manager.crt"),
-		"--tls-private-key-file="+c.state.path("pki", "kube-controller-manager.key"),
+		"--tls-cert-file=" + c.state.path("pki", "kube-controller-manager.crt"),
+		"--tls-private-key-file=" + c.state.path("pki", "kube-controller-manager.key"),
 		"--leader-elect=false", "--use-service-account-credentials=true",
-		"--service-account-private-key-file="+c.state.path("pki", "service-accounts.key"),
-		"--root-ca-file="+c.state.path("pki", "ca.crt"),
-		"--controllers="+controllers,
+		"--service-account-private-key-file=" + c.state.path("pki", "service-accounts.key"),
+		"--root-ca-file=" + c.state.path("pki", "ca.crt"),
+		"--controllers=" + controllers,
 		"--horizontal-pod-autoscaler-sync-period=1s",
 		"--horizontal-pod-autoscaler-initial-readiness-delay=1s",
 		"--horizontal-pod-autoscaler-cpu-initialization-period=1s",
-		"--horizontal-pod-autoscaler-downscale-stabilization=5s")
+		"--horizontal-pod-autoscaler-downscale-stabilization=5s",
+	}
+	manager, err := c.start("kube-controller-manager", c.binaries["controlplane"], append(flags, c.options.ControllerManagerFlags...)...)
 	if err != nil {
 		return err
 	}
