@@ -10,7 +10,7 @@ import (
 
 var (
 	hours = flag.Int("hours", 20, "how many random hours to simulate")
-	seed  = flag.Uint64("seed", 0, "that of the first hour, drawn if 0")
+	seed  = flag.Uint64("seed", 20000, "that of the first hour, drawn if 0")
 
 	// Today's rules do not hold all that they should. The allowances say what they
 	// wait for, and go when that is mended.
