@@ -59,7 +59,9 @@ func (c *cpu) reading(value float64) Reading {
 func running(w history.Window) (cpu, *reason.Error) {
 	rates, ok := w.Rates(series.VCPUSeconds, Every, most)
 	total := rates.Total
-	if !ok {
+	if ok {
+		w = w.Until(rates.At) // What it is compared with is of the same QEMU.
+	} else {
 		for _, seconds := range w.Latest(series.VCPUSeconds) {
 			total += seconds
 		}
