@@ -146,7 +146,12 @@ type judged struct {
 	resumed  int           // When it went on after a pause that this server saw, or 0.
 }
 
-func (j judged) joined() int { return max(j.ready, j.resumed) }
+func (j judged) joined() int {
+	if j.counts && j.counted < j.ready {
+		return j.resumed // It was warm before it became Ready again.
+	}
+	return max(j.ready, j.resumed)
+}
 
 func (l *life) judgeVMI(a asked, g *guestLife) judged {
 	reading, why := l.ask(inventory.VMIs, g.name, a.metric, nil)

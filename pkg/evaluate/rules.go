@@ -129,8 +129,14 @@ func othersCarry(m inventory.Member, members []inventory.Member) bool {
 	})
 }
 
-// joined returns when a member began, or went on, to share the group's load.
-func joined(m inventory.Member) time.Time { return later(m.ReadySince, m.VMI.Resumed) }
+// joined returns when a member began, or went on after a pause, to share the
+// group's load. One that lost Ready after its warm-up has counted all the time.
+func joined(m inventory.Member) time.Time {
+	if m.CountsSince.Before(m.ReadySince) {
+		return m.VMI.Resumed
+	}
+	return later(m.ReadySince, m.VMI.Resumed)
+}
 
 func later(a, b time.Time) time.Time {
 	if a.After(b) {
