@@ -16,8 +16,7 @@ import (
 )
 
 // events records Kubernetes Events about VMIs: what only their owners can correct,
-// or want to know.
-// Events can be lost: they are sent in the background and dropped in a storm.
+// or want to know. Events can be lost: they are sent in the background and dropped in a storm.
 type events struct {
 	recorder record.EventRecorder
 	problems prometheus.Counter

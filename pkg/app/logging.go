@@ -74,8 +74,8 @@ func (o *Options) ApplyLogging() error {
 // writer returns what passes entries on to a stream.
 func (l *logLimit) writer(out io.Writer) io.Writer { return &limitedStream{l, out} }
 
-// A limitedStream gets an entry with each Write: a header with its level and line of code,
-// and one or several lines, or an object of JSON.
+// A limitedStream gets an entry with each Write: a header with its level and line
+// of code, and one or several lines, or an object of JSON.
 type limitedStream struct {
 	limit *logLimit
 	out   io.Writer
@@ -100,8 +100,8 @@ func (s *limitedStream) Write(entry []byte) (int, error) {
 	return len(entry), nil
 }
 
-// take reports whether an entry of a line of code may be written that counts as several,
-// and how many were left out before it.
+// take reports whether an entry that counts as several may be written, and how many
+// of the same line of code were left out before it.
 func (l *logLimit) take(line string, entries int) (leftOut int, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

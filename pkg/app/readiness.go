@@ -7,8 +7,8 @@ import (
 )
 
 // readiness says when answers can be given: once everything has been read from
-// the API and the sources are ready. Once true it stays: a server that is not ready takes the API's
-// discovery down with it.
+// the API and the sources are ready. Once true it stays: a server that is not
+// ready takes the API's discovery down with it.
 type readiness struct {
 	missing func() []string // What has not been read from the API.
 	sources []dataSource

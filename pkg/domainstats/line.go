@@ -15,8 +15,9 @@ import (
 //
 // Nearly all of a line are labels that users chose, and those of a VMI are on each
 // of its lines. So read looks at each label where a VMI or a family is new, and
-// learns how such lines end: the tail is the VMI's, the trailer the family's. After that match knows them by their ends. No part of a
-// label's value can look like that, since quotes are escaped there.
+// learns how such lines end: the tail is the VMI's, the trailer the family's. After
+// that, match knows them by their ends. No part of a label's value can look like
+// that, since quotes are escaped there.
 type lineReader struct {
 	scanner         exposition.Scanner
 	trailer         []byte // What follows the tail on all lines of the family.

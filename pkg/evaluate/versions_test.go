@@ -12,8 +12,8 @@ import (
 	"guest-metrics-server/pkg/metric"
 )
 
-// servedOfResponses is what is to be served of the two responses in ../domainstats/testdata/versions, of
-// whatever version of KubeVirt. In 15 s, the vCPUs of web-0 ran for 60 and 30 %
+// servedOfResponses lists the values that the server must answer from the two
+// responses in ../domainstats/testdata/versions, for every version. In 15 s, the vCPUs of web-0 ran for 60 and 30 %
 // of the time and waited for 20 and 10 %, those of db-0 ran for 10 and 20 % and
 // did not wait. db-0 has neither an agent nor statistics of its balloon.
 const servedOfResponses = `

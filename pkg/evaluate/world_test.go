@@ -98,7 +98,7 @@ func (w *world) nodeStatus(name string) (scrape.Status, bool) {
 //	status NAME LINE | LINE... sets the text of the guest's status page; see statusPage
 //	service NAME k:v,...      a Service with a selector of pods
 //	node NAME fails=TEXT      lets scrapes fail; without fails they succeed
-//	run DURATION              lets time pass with a scrape of every node each 15 s
+//	run DURATION              lets time pass with a scrape of every node every 15 s
 //	wait DURATION             lets time pass without scrapes
 //	scrape NODE               scrapes one node now
 //	response NODE LINE | LINE...   scrapes one node now, with this response

@@ -70,25 +70,23 @@ var constant = kind{"constant", func(_ *rand.Rand, length time.Duration) *load {
 
 // square is 25 and 75 % in turn.
 func square(period time.Duration) kind {
-	return kind{"square " + short(period), func(random *rand.Rand, length time.Duration) *load {
-		l := &load{}
-		l.add(1+rand64(random, period), 0.25, 0.25)
-		for l.ends[len(l.ends)-1] < length {
-			l.add(period/2, 0.75, 0.75)
-			l.add(period/2, 0.25, 0.25)
-		}
-		return l
-	}}
+	return halves("square", period, [2]float64{0.75, 0.75}, [2]float64{0.25, 0.25})
 }
 
 // ramp rises from 20 to 80 % and falls again.
 func ramp(period time.Duration) kind {
-	return kind{"ramp " + short(period), func(random *rand.Rand, length time.Duration) *load {
+	return halves("ramp", period, [2]float64{0.2, 0.8}, [2]float64{0.8, 0.2})
+}
+
+// halves is a load whose period has two halves, each from one value to another. It
+// begins at the end of the second for a random time.
+func halves(name string, period time.Duration, first, second [2]float64) kind {
+	return kind{name + " " + short(period), func(random *rand.Rand, length time.Duration) *load {
 		l := &load{}
-		l.add(1+rand64(random, period), 0.2, 0.2)
+		l.add(1+rand64(random, period), second[1], second[1])
 		for l.ends[len(l.ends)-1] < length {
-			l.add(period/2, 0.2, 0.8)
-			l.add(period/2, 0.8, 0.2)
+			l.add(period/2, first[0], first[1])
+			l.add(period/2, second[0], second[1])
 		}
 		return l
 	}}

@@ -17,6 +17,7 @@ import (
 	"k8s.io/kubernetes/pkg/features"
 
 	"guest-metrics-server/pkg/hpa"
+	"guest-metrics-server/test/hpajudge"
 )
 
 var (
@@ -45,7 +46,7 @@ func TestAgreesWithKubernetes(t *testing.T) {
 	utilruntime.ErrorHandlers = nil
 	klog.SetLogger(logr.Discard())
 	t.Logf("%d lives of %d states; again with -seed=%d", *lives, syncs, *seed)
-	seen := newTally()
+	seen := hpajudge.NewTally()
 	for i := range *lives {
 		d := draw{rand.New(rand.NewPCG(*seed, uint64(i)))}
 		synctest.Test(t, func(t *testing.T) { live(t, d, &seen) })
@@ -53,11 +54,15 @@ func TestAgreesWithKubernetes(t *testing.T) {
 			t.Fatalf("life %d differs", i)
 		}
 	}
-	seen.check(t)
+	ofPods := []hpa.Outcome{hpajudge.Invalid, hpa.Scaled, hpa.WithinTolerance, hpa.ScaledAdjusted, hpa.AdjustedWithinTolerance, hpa.DirectionChanged, hpa.ReplicasAgainstRatio}
+	ofValues := []hpa.Outcome{hpajudge.Invalid, hpa.Scaled, hpa.WithinTolerance, hpa.FromZero}
+	seen.Check(t, append([]hpa.Rule{hpa.MinimumFromZero}, hpajudge.UsualRules...), map[hpa.Source][]hpa.Outcome{
+		hpa.Pods: ofPods, hpa.Resource: ofPods, hpa.ContainerResource: ofPods, hpa.Object: ofValues, hpa.External: ofValues,
+	})
 }
 
 // live lets one HPA live.
-func live(t *testing.T, d draw, seen *tally) {
+func live(t *testing.T, d draw, seen *hpajudge.Tally) {
 	minor := pick(d, 34, 36, 37, 37, 38)
 	emulate(t, minor)
 	flags := d.flags(minor)
@@ -78,7 +83,7 @@ func live(t *testing.T, d draw, seen *tally) {
 		if diff := cmp.Diff(observe(w), expect(state, decision, memory)); diff != "" {
 			t.Fatalf("Kubernetes 1.%d -, pkg/hpa +:\n%s\n%+v\n%+v\n%+v\n%+v\n%+v", minor, diff, flags, spec, state, decision, memory)
 		}
-		seen.count(spec, decision)
+		seen.Count(spec, decision)
 		replicas = decision.Replicas
 		time.Sleep(d.later())
 	}

@@ -18,6 +18,7 @@ import (
 
 	"guest-metrics-server/pkg/hpa"
 	"guest-metrics-server/pkg/hpa/autoscaling"
+	"guest-metrics-server/test/hpajudge"
 )
 
 var (
@@ -59,14 +60,16 @@ func TestAgreesWithTheLiveController(t *testing.T) {
 	})
 
 	expectations := make(map[string]expected)
-	seen := newTally()
+	seen := hpajudge.NewTally()
 	for _, d := range wants {
 		e, ok := inputs[d.name].expect(time.Now().Truncate(time.Second))
 		if !ok {
 			t.Fatalf("%s: the objects in the API are not those that were drawn", d.name)
 		}
 		expectations[d.name] = e
-		seen.count(inputs[d.name].spec, e)
+		for _, decision := range e.judged {
+			seen.Count(inputs[d.name].spec, decision)
+		}
 	}
 	for phase := range 2 {
 		began := time.Now()
@@ -79,7 +82,13 @@ func TestAgreesWithTheLiveController(t *testing.T) {
 			w.compare(t, phase, d, inputs[d.name], expectations[d.name], history.take(d.name))
 		}
 	}
-	seen.check(t)
+	if seen.Decisions < 200 {
+		t.Errorf("only %d decisions were compared", seen.Decisions)
+	}
+	of := []hpa.Outcome{hpajudge.Invalid, hpa.Scaled, hpa.WithinTolerance}
+	seen.Check(t, hpajudge.UsualRules, map[hpa.Source][]hpa.Outcome{ // The rare ones are left to test/hpa.
+		hpa.Pods: of, hpa.Object: of, hpa.External: of, hpa.Resource: of, hpa.ContainerResource: of,
+	})
 }
 
 // drawAll draws HPAs that come to rest soon.

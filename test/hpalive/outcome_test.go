@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"guest-metrics-server/pkg/hpa"
+	"guest-metrics-server/test/hpajudge"
 )
 
 // outcome is what an HPA's status says of a sync. Conditions are their status and
@@ -17,13 +18,7 @@ import (
 type outcome struct {
 	Current, Desired                    int32
 	Able, Active, Limited, ScaledToZero string
-	Usages                              []usage
-}
-
-// usage is a metric's value.
-type usage struct {
-	Milli   int64
-	Percent int32
+	Usages                              []hpajudge.Usage
 }
 
 func condition(status corev1.ConditionStatus, reason string) string {
@@ -47,35 +42,9 @@ func observe(status autoscalingv2.HorizontalPodAutoscalerStatus) outcome {
 		}
 	}
 	for _, m := range status.CurrentMetrics {
-		o.Usages = append(o.Usages, usageOf(m))
+		o.Usages = append(o.Usages, hpajudge.UsageOf(m))
 	}
 	return o
-}
-
-func usageOf(m autoscalingv2.MetricStatus) usage {
-	var value autoscalingv2.MetricValueStatus
-	switch {
-	case m.Pods != nil:
-		value = m.Pods.Current
-	case m.Object != nil:
-		value = m.Object.Current
-	case m.External != nil:
-		value = m.External.Current
-	case m.Resource != nil:
-		value = m.Resource.Current
-	case m.ContainerResource != nil:
-		value = m.ContainerResource.Current
-	}
-	var u usage
-	for _, quantity := range []*resource.Quantity{value.Value, value.AverageValue} {
-		if quantity != nil {
-			u.Milli = quantity.MilliValue()
-		}
-	}
-	if value.AverageUtilization != nil {
-		u.Percent = *value.AverageUtilization
-	}
-	return u
 }
 
 // after is what the status says after a sync that decides so, where it said before.
@@ -111,7 +80,7 @@ func (before outcome) after(spec hpa.Spec, replicas int32, decision hpa.Decision
 		if p.Err != nil {
 			p = hpa.Proposal{}
 		}
-		o.Usages = append(o.Usages, usage{Milli: stored(p.UsageMilli), Percent: p.UtilizationPercent})
+		o.Usages = append(o.Usages, hpajudge.Usage{Milli: stored(p.UsageMilli), Percent: p.UtilizationPercent})
 	}
 	return o
 }
