@@ -29,7 +29,7 @@ var diskLabel = deviceLabel{first: []byte(diskName + `="`), later: []byte(`",` +
 func (l deviceLabel) cut(labels []byte) (value []byte, ok bool) {
 	quoted, ok := bytes.CutPrefix(labels, l.first)
 	if !ok {
-		at := bytes.Index(labels, l.later)
+		at := bytes.LastIndex(labels, l.later) // Most often it is the last label.
 		// A quote that neither opens a value nor is escaped closes one: then it is
 		// a label that follows, and not the text of a value.
 		if at < 1 || labels[at-1] == '=' || labels[at-1] == '\\' {
@@ -37,9 +37,13 @@ func (l deviceLabel) cut(labels []byte) (value []byte, ok bool) {
 		}
 		quoted = labels[at+len(l.later):]
 	}
-	end := bytes.IndexByte(quoted, '"')
-	if end < 0 || bytes.IndexByte(quoted[:end], '\\') >= 0 {
-		return nil, false
+	for i, c := range quoted {
+		switch c {
+		case '"':
+			return quoted[:i], true
+		case '\\':
+			return nil, false
+		}
 	}
-	return quoted[:end], true
+	return nil, false
 }

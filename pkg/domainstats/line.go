@@ -23,44 +23,41 @@ type lineReader struct {
 	trailer         []byte // What follows the tail on all lines of the family.
 	trailerKnown    bool
 	namespace, name []byte // Of the VMI whose line was read.
-	device          []byte // Of the line that was read or matched, until the next one.
-	scratch         []byte // What device points to where it is not a part of the line.
+	scratch         []byte // A device that is not a part of the line as it stands.
 	careful         bool   // Match nothing: for tests.
 }
 
-// match finds the device of a line that ends like those of its family. It returns
-// the labels up to the trailer, which end with the tail of the line's VMI.
-func (l *lineReader) match(family series.Family) (labels []byte, ok bool) {
+// match returns the labels before the trailer of a line that ends like those of its
+// family. They end with the tail of the line's VMI.
+func (l *lineReader) match() (labels []byte, ok bool) {
 	if !l.trailerKnown || l.careful {
 		return nil, false
 	}
-	labels, ok = bytes.CutSuffix(l.scanner.RawLabels(), l.trailer)
-	if !ok {
-		return nil, false
-	}
-	l.device = nil
-	if family.DeviceLabel() == "" {
-		return labels, true
-	}
-	if l.device, ok = deviceLabels[family].cut(labels); !ok {
-		return nil, false
-	}
-	if family.IsFilesystem() {
-		disk, ok := diskLabel.cut(labels)
-		if !ok && bytes.Contains(labels, diskLabel.first) {
-			return nil, false
-		}
-		l.scratch = series.AppendDisk(append(l.scratch[:0], l.device...), disk)
-		l.device = l.scratch
-	}
-	return labels, true
+	return bytes.CutSuffix(l.scanner.RawLabels(), l.trailer)
 }
 
-// read reads a line label by label. It returns the tail of its VMI, nil when the
-// VMI's lines cannot be matched by it.
-func (l *lineReader) read(family series.Family) (tail []byte, err error) {
+// device finds the line's device in the labels that no tail and no trailer belong to.
+// It is not ok for labels that only read understands.
+func (l *lineReader) device(family series.Family, labels []byte) (device []byte, ok bool) {
+	if family.DeviceLabel() == "" {
+		return nil, true
+	}
+	if device, ok = deviceLabels[family].cut(labels); !ok || !family.IsFilesystem() {
+		return device, ok
+	}
+	disk, ok := diskLabel.cut(labels)
+	if !ok && bytes.Contains(labels, diskLabel.first) {
+		return nil, false
+	}
+	l.scratch = series.AppendDisk(append(l.scratch[:0], device...), disk)
+	return l.scratch, true
+}
+
+// read reads a line label by label. It returns its device, and the tail of its VMI,
+// nil when the VMI's lines cannot be matched by it.
+func (l *lineReader) read(family series.Family) (device, tail []byte, err error) {
 	s, label := &l.scanner, family.DeviceLabel()
-	l.namespace, l.name, l.device = l.namespace[:0], l.name[:0], nil
+	l.namespace, l.name, l.scratch = l.namespace[:0], l.name[:0], l.scratch[:0]
 	var disk, trailer, rest []byte
 	var namespaceFound, nameFound, tailEnds bool
 	for before := s.RawLabels(); ; before = rest {
@@ -78,7 +75,6 @@ func (l *lineReader) read(family series.Family) (tail []byte, err error) {
 			nameFound = true
 		case label:
 			l.scratch = append(l.scratch[:0], value...)
-			l.device = l.scratch
 			continue
 		case diskName:
 			disk = bytes.Clone(value)
@@ -95,17 +91,16 @@ func (l *lineReader) read(family series.Family) (tail []byte, err error) {
 	}
 	if !namespaceFound || !nameFound {
 		if _, err := s.Value(); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		return nil, fmt.Errorf("series %s lacks the label namespace or name", family)
+		return nil, nil, fmt.Errorf("series %s lacks the label namespace or name", family)
 	}
 	if family.IsFilesystem() {
-		l.scratch = series.AppendDisk(l.device, disk)
-		l.device = l.scratch
+		l.scratch = series.AppendDisk(l.scratch, disk)
 	}
 	if s.HasExemplar() {
-		return nil, nil // RawLabels ended in it.
+		return l.scratch, nil, nil // RawLabels ended in it.
 	}
 	l.trailer, l.trailerKnown = append(l.trailer[:0], trailer...), true
-	return tail, nil
+	return l.scratch, tail, nil
 }

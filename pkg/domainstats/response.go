@@ -121,11 +121,11 @@ func (d *decoder) malformed(err error) {
 
 // add takes the scanner's series into the sample of its VMI.
 func (d *decoder) add(family series.Family) error {
-	v := d.match(family)
+	v, device := d.match(family)
 	var tail []byte
 	var err error
 	if v == nil {
-		if tail, err = d.line.read(family); err != nil {
+		if device, tail, err = d.line.read(family); err != nil {
 			return err
 		}
 	}
@@ -136,7 +136,6 @@ func (d *decoder) add(family series.Family) error {
 	if v == nil {
 		v = d.vmi(d.line.namespace, d.line.name, tail)
 	}
-	device := d.line.device
 	if value < 0 || math.IsInf(value, 0) {
 		value = math.NaN() // Nothing of what we read can be negative or endless.
 	}
@@ -158,24 +157,31 @@ func (d *decoder) add(family series.Family) error {
 	return nil
 }
 
-// match returns the VMI of a line that ends like those of a known VMI, nil without
-// such a VMI. VMIs stand in much the same order in each family, so that it is the
-// last line's or one of the next.
-func (d *decoder) match(family series.Family) *vmi {
-	labels, ok := d.line.match(family)
+// match returns the VMI and the device of a line that ends like those of a known VMI,
+// nil without such a VMI. VMIs stand in much the same order in each family, so that
+// it is the last line's or one of the next.
+func (d *decoder) match(family series.Family) (v *vmi, device []byte) {
+	labels, ok := d.line.match()
 	if !ok {
-		return nil
+		return nil, nil
 	}
 	const lookAhead = 8
-	for i := range min(lookAhead, len(d.vmis)) {
-		index := (d.last + i) % len(d.vmis)
-		if tail := d.vmis[index].tail; tail != nil && bytes.HasSuffix(labels, tail) {
+	index := d.last
+	for range min(lookAhead, len(d.vmis)) {
+		v := &d.vmis[index]
+		if v.tail != nil && bytes.HasSuffix(labels, v.tail) {
+			if device, ok = d.line.device(family, labels[:len(labels)-len(v.tail)]); !ok {
+				return nil, nil
+			}
 			d.last = index
 			d.line.scanner.SkipLabels()
-			return &d.vmis[index]
+			return v, device
+		}
+		if index++; index == len(d.vmis) {
+			index = 0
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 // vmi returns the response's VMI of the name, whose lines have the tail.

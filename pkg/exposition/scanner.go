@@ -66,6 +66,7 @@ type Scanner struct {
 	sameName  bool
 	rest      []byte // What follows the name, less what NextLabel has eaten.
 	inLabels  bool
+	closing   int // What follows the labels, from the closing brace on, in bytes; 0 when nobody asked.
 	malformed error
 	unescaped []byte
 }
@@ -117,7 +118,7 @@ func (s *Scanner) Scan() bool {
 		}
 		s.cutName(line)
 		s.afterLong = false
-		s.inLabels = len(s.rest) > 0 && s.rest[0] == '{'
+		s.inLabels, s.closing = len(s.rest) > 0 && s.rest[0] == '{', 0
 		if s.inLabels {
 			s.rest = s.rest[1:]
 		}
@@ -209,13 +210,22 @@ func (s *Scanner) RawLabels() []byte {
 	if !s.inLabels {
 		return nil
 	}
-	return s.rest[:max(0, bytes.LastIndexByte(s.rest, '}'))] // No value has a brace.
+	return s.rest[:max(0, s.labelsEnd())]
+}
+
+// labelsEnd returns the index of the closing brace, which is the last one, since no
+// value has one; -1 without a brace.
+func (s *Scanner) labelsEnd() int {
+	if s.closing == 0 {
+		s.closing = len(s.rest) - bytes.LastIndexByte(s.rest, '}')
+	}
+	return len(s.rest) - s.closing
 }
 
 // SkipLabels reads over what RawLabels returns, without a look at it.
 func (s *Scanner) SkipLabels() {
 	if s.inLabels {
-		s.rest, s.inLabels = s.rest[bytes.LastIndexByte(s.rest, '}')+1:], false
+		s.rest, s.inLabels = s.rest[max(0, s.labelsEnd()+1):], false
 	}
 }
 
