@@ -148,6 +148,7 @@ type server struct {
 func (b *bench) startServer(ctx context.Context, f *fleet) (*server, error) {
 	certificates := filepath.Join(f.dir, "certificates")
 	cmd := exec.CommandContext(ctx, b.programs.server, "--kubeconfig", f.kubeconfig(), "--cert-dir", certificates,
+		"--scrape-interval", b.interval.String(), "--rate-window", (3 * b.interval).String(),
 		"--bind-address", "127.0.0.1", "--secure-port", strconv.Itoa(serverPort), "--profiling")
 	s := &server{started: time.Now(), dir: f.dir}
 	if err := f.start(ctx, "guest-metrics-server", cmd, filepath.Join(certificates, "apiserver.crt")); err != nil {

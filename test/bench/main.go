@@ -33,12 +33,13 @@ type options struct {
 }
 
 func main() {
-	o := options{sizes: []int{1_000, 10_000, 100_000}, peerVMIs: []int{2_000, 10_000}, interval: 15 * time.Second}
+	o := options{sizes: []int{1_000, 10_000, 100_000}, peerVMIs: []int{2_000, 10_000}}
 	flag.Func("sizes", "numbers of VMIs, with commas between (1000,10000,100000)", func(text string) (err error) {
 		o.sizes, err = numbers(text)
 		return err
 	})
 	flag.IntVar(&o.perNode, "per-node", 50, "VMIs on a node")
+	flag.DurationVar(&o.interval, "interval", 9750*time.Millisecond, "scrape interval; the rate window is three of them, as by default")
 	flag.IntVar(&o.rounds, "rounds", 4, "rounds of scrapes to measure CPU over")
 	flag.DurationVar(&o.queryTime, "query-time", 30*time.Second, "how long to query for")
 	flag.IntVar(&o.hangEvery, "hang-every", 100, "with the largest fleet, one node in so many hangs in the end; 0 for none")

@@ -93,13 +93,13 @@ func (b *bench) startPrometheus(ctx context.Context, f *fleet) (*exec.Cmd, error
 	for node := range f.Nodes() {
 		targets = append(targets, fmt.Sprintf("'%s:%d'", world.NodeIP(node), world.MetricsPort))
 	}
-	config := fmt.Sprintf(`global: {scrape_interval: %s, scrape_timeout: 13s}
+	config := fmt.Sprintf(`global: {scrape_interval: %[1]dms, scrape_timeout: %[1]dms}
 scrape_configs:
 - job_name: virt-handler
   scheme: https
-  tls_config: {ca_file: %s, server_name: virt-handler.%s.svc}
-  static_configs: [{targets: [%s]}]
-`, b.interval, f.caFile(), world.KubeVirtNamespace, strings.Join(targets, ", "))
+  tls_config: {ca_file: %[2]s, server_name: virt-handler.%[3]s.svc}
+  static_configs: [{targets: [%[4]s]}]
+`, b.interval.Milliseconds(), f.caFile(), world.KubeVirtNamespace, strings.Join(targets, ", "))
 	configFile, data := filepath.Join(f.dir, "prometheus.yml"), filepath.Join(f.dir, "prometheus")
 	if err := errors.Join(os.WriteFile(configFile, []byte(config), 0o644), os.MkdirAll(data, 0o755)); err != nil {
 		return nil, err
