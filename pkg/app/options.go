@@ -34,7 +34,7 @@ type Options struct {
 	GuestAllowedCIDRs []string
 	RateWindow        time.Duration
 	MaxSampleAge      time.Duration
-	Warmup            time.Duration
+	Warmups           inventory.Warmups
 	MinKnownFraction  float64
 	KubeVirtNamespace string
 	Kubeconfig        string
@@ -59,7 +59,7 @@ func NewOptions() *Options {
 		GuestTimeout:     5 * time.Second,
 		RateWindow:       9 * launcherCache,
 		MaxSampleAge:     60 * time.Second,
-		Warmup:           inventory.DefaultWarmup,
+		Warmups:          inventory.DefaultWarmups,
 		MinKnownFraction: 0.5,
 		Logging:          logsapi.NewLoggingConfiguration(),
 		Serving:          serving,
@@ -83,7 +83,8 @@ func (o *Options) addFlags(fs *pflag.FlagSet) {
 	fs.StringSliceVar(&o.GuestAllowedCIDRs, "guest-allowed-cidrs", o.GuestAllowedCIDRs, "Address ranges in which guests are scraped although they are loopback, link-local or a node's addresses, such as 127.0.0.0/8 on a local cluster. Leave it empty elsewhere.")
 	fs.DurationVar(&o.RateWindow, "rate-window", o.RateWindow, "Time that a rate reaches back, --scrape-interval and --guest-scrape-interval or more. A longer one is smoother and follows more slowly. A rate spans whole intervals, so take a multiple of --scrape-interval.")
 	fs.DurationVar(&o.MaxSampleAge, "max-sample-age", o.MaxSampleAge, "Age at which a sample is no longer used and the value becomes unknown, more than --scrape-interval and --guest-scrape-interval.")
-	fs.DurationVar(&o.Warmup, "warmup", o.Warmup, "Time that a VMI must have been Ready before its values count, 0s or more. The annotation "+inventory.WarmupAnnotation+" of a VMI overrides it.")
+	fs.DurationVar(&o.Warmups.Standard, "warmup", o.Warmups.Standard, "Time that a VMI must have been Ready before its values count, 0s or more. The annotation "+inventory.WarmupAnnotation+" of a VMI overrides it.")
+	fs.DurationVar(&o.Warmups.WithProbe, "warmup-with-probe", o.Warmups.WithProbe, "The same for VMIs with a readiness probe of type httpGet, tcpSocket or exec, whose Ready means that their application serves, 0s or more. Less than --rate-window gains nothing.")
 	fs.Float64Var(&o.MinKnownFraction, "min-known-fraction", o.MinKnownFraction, "Fraction of a group's members whose value must be known for the group to have one, above 0 and up to 1.")
 	fs.StringVar(&o.KubeVirtNamespace, "kubevirt-namespace", o.KubeVirtNamespace, "Namespace of KubeVirt's own pods; when empty, that of the KubeVirt object that is deployed.")
 	fs.StringVar(&o.Kubeconfig, "kubeconfig", o.Kubeconfig, "File that says how to reach the Kubernetes API; the pod's service account when empty. Also used for authentication and authorization where their own flags are empty.")
@@ -121,7 +122,8 @@ func (o *Options) Validate() error {
 		fmt.Sprintf("at least --scrape-interval and --guest-scrape-interval (%s), since a rate needs two samples", longest))
 	check(o.MaxSampleAge > longest, "max-sample-age", o.MaxSampleAge,
 		fmt.Sprintf("more than --scrape-interval and --guest-scrape-interval (%s), or values would come and go", longest))
-	check(o.Warmup >= 0, "warmup", o.Warmup, "0s or more")
+	check(o.Warmups.Standard >= 0, "warmup", o.Warmups.Standard, "0s or more")
+	check(o.Warmups.WithProbe >= 0, "warmup-with-probe", o.Warmups.WithProbe, "0s or more")
 	check(o.MinKnownFraction > 0 && o.MinKnownFraction <= 1, "min-known-fraction", o.MinKnownFraction, "above 0 and up to 1")
 	if o.KubeVirtNamespace != "" {
 		problems := validation.IsDNS1123Label(o.KubeVirtNamespace)

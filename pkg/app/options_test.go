@@ -31,7 +31,7 @@ func TestValidate(t *testing.T) {
 		want       []string // A line each.
 	}{
 		{"the defaults", "", nil},
-		{"the least that is allowed", "--scrape-interval=3250ms --scrape-timeout=1s --guest-scrape-interval=1s --guest-scrape-timeout=100ms --rate-window=3250ms --max-sample-age=3251ms --warmup=0s --min-known-fraction=1", nil},
+		{"the least that is allowed", "--scrape-interval=3250ms --scrape-timeout=1s --guest-scrape-interval=1s --guest-scrape-timeout=100ms --rate-window=3250ms --max-sample-age=3251ms --warmup=0s --warmup-with-probe=0s --min-known-fraction=1", nil},
 		{"KubeVirt's namespace on OpenShift", "--kubevirt-namespace=openshift-cnv", nil},
 		{"an interval within which launchers answer the same", "--scrape-interval=3s", []string{
 			"--scrape-interval is 3s: it must be 3.25s or more: virt-launchers answer the same for so long, and a busy guest would seem idle",
@@ -56,6 +56,7 @@ func TestValidate(t *testing.T) {
 			"an age no longer than the interval", "--max-sample-age=15s",
 			[]string{"--max-sample-age is 15s: it must be more than --scrape-interval and --guest-scrape-interval (15s), or values would come and go"},
 		},
+		{"a negative warm-up with a probe", "--warmup-with-probe=-1s", []string{"--warmup-with-probe is -1s: it must be 0s or more"}},
 		{"a negative warm-up", "--warmup=-1s", []string{"--warmup is -1s: it must be 0s or more"}},
 		{"no fraction", "--min-known-fraction=0", []string{"--min-known-fraction is 0: it must be above 0 and up to 1"}},
 		{"more than all", "--min-known-fraction=1.1", []string{"--min-known-fraction is 1.1: it must be above 0 and up to 1"}},

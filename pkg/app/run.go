@@ -32,7 +32,7 @@ func Run(ctx context.Context, o *Options) error {
 	if err != nil {
 		return err
 	}
-	known := inventory.New(o.Warmup, time.Now)
+	known := inventory.New(o.Warmups, time.Now)
 	events, err := newEvents(ctx, client)
 	if err != nil {
 		return err

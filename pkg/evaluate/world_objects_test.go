@@ -13,8 +13,8 @@ import (
 // vmi adds or changes a VMI. New ones run on node n1 and have been Ready for an
 // hour; the keys are pool, replicaset, vm, node, uid, phase, ready (a duration
 // ago, or never, or lost-DURATION-ago), running (a duration ago; a new one that
-// is given a time of ready began to run just before), paused, deleting, warmup, agent, pod (none),
-// labels (k:v,...), http (as annotate has it).
+// is given a time of ready began to run just before), paused, deleting, probed, warmup,
+// agent, pod (none), labels (k:v,...), http (as annotate has it).
 func (w *world) vmi(name string, options map[string]string) error {
 	v, known := w.vmis[name]
 	if !known {
@@ -53,6 +53,8 @@ func (w *world) vmi(name string, options map[string]string) error {
 			v.Paused = value == "true"
 		case "deleting":
 			v.Deleting = value == "true"
+		case "probed":
+			v.Probed = value == "true"
 		case "warmup":
 			d, err := time.ParseDuration(value)
 			if err != nil {

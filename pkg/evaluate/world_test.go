@@ -57,7 +57,7 @@ func newWorld(t *testing.T) *world {
 		nodes:  make(map[string]*node),
 	}
 	clock := func() time.Time { return w.now }
-	w.store = inventory.NewStore(inventory.DefaultWarmup, clock)
+	w.store = inventory.NewStore(inventory.DefaultWarmups, clock)
 	virtHandlers := source.NewVirtHandlers(source.VirtHandlersConfig{Inventory: w.store, RateWindow: 30 * time.Second, Interval: scrapeInterval})
 	statusPages := source.NewStatusPages(source.StatusPagesConfig{
 		Inventory: w.store, RateWindow: 30 * time.Second, Interval: scrapeInterval, Detected: func(*inventory.VMI, string) {},

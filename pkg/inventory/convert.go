@@ -47,6 +47,8 @@ func convertVMI(obj any) (VMI, error) {
 			v.Ready, v.ReadyTransition = isTrue, c.Transition
 		}
 	}
+	probe := in.Spec.ReadinessProbe
+	v.Probed = probe.HTTPGet != nil || probe.TCPSocket != nil || probe.Exec != nil
 	for _, p := range in.Status.Phases {
 		if p.Phase == running {
 			v.RunningSince = p.Since

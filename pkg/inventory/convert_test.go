@@ -106,6 +106,8 @@ func TestConvertVMI(t *testing.T) {
 			func(in *kubevirtv1.VirtualMachineInstance) { in.OwnerReferences[0].Controller = nil },
 			func(v *VMI) { v.Owner = Owner{} },
 		},
+		{"with a readiness probe", probedBy(kubevirtv1.Handler{TCPSocket: &corev1.TCPSocketAction{}}), func(v *VMI) { v.Probed = true }},
+		{"with a probe of its guest agent only", probedBy(kubevirtv1.Handler{GuestAgentPing: &kubevirtv1.GuestAgentPing{}}), func(*VMI) {}},
 		{"with a warm-up of its own", warmupOf("3m"), func(v *VMI) { v.Warmup = new(3 * time.Minute) }},
 		{"with its warm-up turned off", warmupOf("0"), func(v *VMI) { v.Warmup = new(time.Duration(0)) }},
 		{
@@ -140,6 +142,10 @@ func TestConvertVMI(t *testing.T) {
 			}
 		})
 	}
+}
+
+func probedBy(h kubevirtv1.Handler) func(*kubevirtv1.VirtualMachineInstance) {
+	return func(in *kubevirtv1.VirtualMachineInstance) { in.Spec.ReadinessProbe = &kubevirtv1.Probe{Handler: h} }
 }
 
 func warmupOf(text string) func(*kubevirtv1.VirtualMachineInstance) {

@@ -159,7 +159,7 @@ func TestAWatcherFollowsKubeVirt(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			api := startAPIServer(t)
 			test.setUp(t, api)
-			known := New(DefaultWarmup, time.Now)
+			known := New(DefaultWarmups, time.Now)
 			watcher, err := NewWatcher(api.config(), known, test.flag, nil)
 			if err != nil {
 				t.Fatal(err)

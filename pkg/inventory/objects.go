@@ -35,6 +35,7 @@ type VMI struct {
 	Paused bool
 	Ready  bool
 	Agent  bool // The guest agent is connected.
+	Probed bool // Ready means that its application serves.
 
 	RunningSince    time.Time // When it entered the phase Running, zero if not known.
 	ReadyTransition time.Time // When Ready changed last.

@@ -10,12 +10,12 @@ import (
 
 // warmups knows of each VMI whether its warm-up is over.
 type warmups struct {
-	standard time.Duration // Of VMIs whose annotation asks for no other.
-	of       map[types.UID]readiness
+	Warmups
+	of map[types.UID]readiness
 }
 
-func newWarmups(standard time.Duration) warmups {
-	return warmups{standard: standard, of: make(map[types.UID]readiness)}
+func newWarmups(w Warmups) warmups {
+	return warmups{Warmups: w, of: make(map[types.UID]readiness)}
 }
 
 // observe takes in what the API says of a VMI at the time now.
@@ -45,10 +45,14 @@ func (w warmups) judge(v *VMI, now time.Time) (r Readiness, excluded, unknown *r
 }
 
 func (w warmups) duration(v *VMI) time.Duration {
-	if v.Warmup != nil {
+	switch {
+	case v.Warmup != nil:
 		return *v.Warmup
+	case v.Probed:
+		return w.WithProbe
+	default:
+		return w.Standard
 	}
-	return w.standard
 }
 
 // Readiness says since when a VMI is Ready, and since when it counts. Both are

@@ -60,7 +60,7 @@ func TestTargets(t *testing.T) {
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			w := watcherOf(New(DefaultWarmup, time.Now))
+			w := watcherOf(New(DefaultWarmups, time.Now))
 			w.KubeVirt.Set("kubevirt", nil)
 			for _, p := range test.pods {
 				w.putPod(p)
@@ -73,7 +73,7 @@ func TestTargets(t *testing.T) {
 }
 
 func TestTargetsChangedIsSignalled(t *testing.T) {
-	w := watcherOf(New(DefaultWarmup, time.Now))
+	w := watcherOf(New(DefaultWarmups, time.Now))
 	signalled := func() bool {
 		select {
 		case <-w.KubeVirt.TargetsChanged():

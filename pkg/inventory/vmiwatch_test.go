@@ -83,8 +83,8 @@ func TestTheEventsOfAWatchOfVMIs(t *testing.T) {
 }
 
 func TestTheLargestEventIsRead(t *testing.T) {
-	const event = `{"type":"ADDED","object":{"metadata":{"name":"a","resourceVersion":"5"},"spec":""}}`
-	large := event[:len(event)-3] + strings.Repeat("x", maxEventBytes-len(event)-1) + event[len(event)-3:] + "\n"
+	const event = `{"type":"ADDED","object":{"metadata":{"name":"a","resourceVersion":"5"},"spec":{"hostname":""}}}`
+	large := event[:len(event)-4] + strings.Repeat("x", maxEventBytes-len(event)-1) + event[len(event)-4:] + "\n"
 	d := newVMIDecoder(io.NopCloser(strings.NewReader(large)))
 	eventType, object, err := d.Decode()
 	if err != nil {
@@ -116,7 +116,7 @@ func TestAWatcherReadsPagesOfAnOlderAPIServer(t *testing.T) {
 		vmi.Name, vmi.ResourceVersion = name, "5"
 		api.lists[vmisPath] = append(api.lists[vmisPath], vmi)
 	}
-	known := New(DefaultWarmup, time.Now)
+	known := New(DefaultWarmups, time.Now)
 	watcher, err := NewWatcher(api.config(), known, "kubevirt", nil)
 	if err != nil {
 		t.Fatal(err)

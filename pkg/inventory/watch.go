@@ -38,9 +38,9 @@ type Inventory struct {
 
 // New returns an Inventory of which nothing is known. The clock must have
 // monotonic readings.
-func New(warmup time.Duration, now func() time.Time) Inventory {
+func New(warmups Warmups, now func() time.Time) Inventory {
 	return Inventory{
-		Store:         NewStore(warmup, now),
+		Store:         NewStore(warmups, now),
 		KubeVirt:      NewKubeVirt(),
 		GuestCAs:      NewGuestCAs(),
 		NodeAddresses: NewNodeAddresses(),

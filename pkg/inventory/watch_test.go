@@ -73,7 +73,7 @@ func TestAWatcherKeepsTheStoreInStep(t *testing.T) {
 	api.lists[configMapsPath] = []runtime.Object{bundle}
 	api.lists[kubevirtsPath] = []runtime.Object{kubeVirtIn("kubevirt", "")}
 
-	known := New(DefaultWarmup, time.Now)
+	known := New(DefaultWarmups, time.Now)
 	watcher, err := NewWatcher(api.config(), known, "", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -136,7 +136,7 @@ func TestAWatcherKeepsTheStoreInStep(t *testing.T) {
 func TestAWatcherTellsWhatIsMissing(t *testing.T) {
 	api := startAPIServer(t)
 	delete(api.changes, poolsPath) // Not served.
-	known := New(DefaultWarmup, time.Now)
+	known := New(DefaultWarmups, time.Now)
 	watcher, err := NewWatcher(api.config(), known, "kubevirt", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -168,7 +168,7 @@ func TestAWatcherTellsWhatGuestsNeed(t *testing.T) {
 	api.lists[guestCAsPath] = []runtime.Object{ca}
 	api.lists[nodesPath] = []runtime.Object{node}
 
-	known := New(DefaultWarmup, time.Now)
+	known := New(DefaultWarmups, time.Now)
 	problems := make(chan string, 10)
 	watcher, err := NewWatcher(api.config(), known, "kubevirt", func(v *VMI, p Problem) { problems <- v.Name + ": " + p.Annotation })
 	if err != nil {

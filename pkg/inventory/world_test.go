@@ -20,7 +20,7 @@ type world struct {
 
 func newWorld() *world {
 	w := &world{now: noon}
-	w.Store = NewStore(DefaultWarmup, func() time.Time { return w.now })
+	w.Store = NewStore(DefaultWarmups, func() time.Time { return w.now })
 	return w
 }
 

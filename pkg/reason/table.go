@@ -59,7 +59,7 @@ var table = []Info{
 		Example: "not Ready yet",
 	},
 	{
-		Code: WarmingUp, Meaning: "The VMI has been Ready for less than `--warmup` (60 s), or it has no rate yet since then.",
+		Code: WarmingUp, Meaning: "The VMI has been Ready for less than `--warmup` (60 s; with a readiness probe `--warmup-with-probe`, 30 s), or it has no rate yet since then.",
 		Cure:    "Wait, or set the annotation `guestmetrics.io/warmup` on the VMI.",
 		Example: "warming up for another 40s",
 	},

@@ -37,7 +37,7 @@ type target struct {
 }
 
 func newServer(c Server, now func() time.Time) *server {
-	s := &server{store: inventory.NewStore(c.Warmup, now), kubevirt: inventory.NewKubeVirt(), nodes: make(map[string]*target)}
+	s := &server{store: inventory.NewStore(inventory.Warmups{Standard: c.Warmup}, now), kubevirt: inventory.NewKubeVirt(), nodes: make(map[string]*target)}
 	s.virtHandlers = source.NewVirtHandlers(source.VirtHandlersConfig{
 		Inventory: s.store, KubeVirt: s.kubevirt, RateWindow: c.RateWindow, Interval: c.ScrapeInterval,
 	})

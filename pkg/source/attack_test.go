@@ -203,7 +203,7 @@ type fleet struct {
 var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 
 func newFleet(timeout time.Duration, allowed []netip.Prefix) *fleet {
-	f := &fleet{store: inventory.NewStore(0, time.Now), guestCAs: inventory.NewGuestCAs()}
+	f := &fleet{store: inventory.NewStore(inventory.Warmups{}, time.Now), guestCAs: inventory.NewGuestCAs()}
 	f.pages = NewStatusPages(StatusPagesConfig{
 		Inventory: f.store, GuestCAs: f.guestCAs, NodeAddresses: inventory.NewNodeAddresses(),
 		RateWindow: 30 * time.Second, Interval: time.Second, Timeout: timeout,

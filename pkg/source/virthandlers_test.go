@@ -26,7 +26,7 @@ type world struct {
 }
 
 func newWorld() *world {
-	store := inventory.NewStore(0, func() time.Time { return noon })
+	store := inventory.NewStore(inventory.Warmups{}, func() time.Time { return noon })
 	s := NewVirtHandlers(VirtHandlersConfig{Inventory: store, KubeVirt: inventory.NewKubeVirt(), RateWindow: time.Minute, Interval: 15 * time.Second})
 	s.status = func(string) (scrape.Status, bool) { return scrape.Status{LastSuccess: noon}, true }
 	return &world{s, store}

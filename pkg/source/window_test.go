@@ -40,7 +40,7 @@ func TestSilence(t *testing.T) {
 // it.
 func TestAPauseBetweenTwoScrapes(t *testing.T) {
 	w := newWorld()
-	w.store = inventory.NewStore(0, func() time.Time { return noon.Add(20 * time.Second) })
+	w.store = inventory.NewStore(inventory.Warmups{}, func() time.Time { return noon.Add(20 * time.Second) })
 	w.inventory = w.store
 	w.put("a", "uid-a", "n1", false)
 	take := w.decoder("n1")

@@ -95,6 +95,7 @@ func serverFlags() []string {
 		fmt.Sprintf("--rate-window=%s", rateWindow),
 		fmt.Sprintf("--max-sample-age=%s", maxSampleAge),
 		fmt.Sprintf("--warmup=%s", warmup),
+		fmt.Sprintf("--warmup-with-probe=%s", warmup),
 		"-v=2",
 	}
 }
