@@ -53,7 +53,7 @@ func (r *report) fleets(b *strings.Builder) {
 		{"values unknown / more than 5 % off", func(r *result) string {
 			return fmt.Sprintf("%d / %d of %d", r.answers.missing, r.answers.far, len(r.answers.ages))
 		}},
-		{"cores used by strangers, while scraping / querying", func(r *result) string { return fmt.Sprintf("%.2f / %.2f", r.foreignCores, r.foreignCoresInQueries) }},
+		{"cores used by other processes, while scraping / querying", func(r *result) string { return fmt.Sprintf("%.2f / %.2f", r.foreignCores, r.foreignCoresInQueries) }},
 		{"the fleet's own CPU per round", func(r *result) string { return seconds(r.fleetPerRound) }},
 	}
 	b.WriteString("| VMIs |")

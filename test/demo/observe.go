@@ -81,7 +81,7 @@ func (o observation) grown() bool {
 }
 func (o observation) shrunk() bool { return o.replicas == startSize && o.steady() }
 
-// steady tells whether the pool has the size that the HPA wants.
+// steady reports whether the pool has the size that the HPA wants.
 func (o observation) steady() bool {
 	return len(o.guests) == o.replicas && int(o.hpa.desired) == o.replicas
 }

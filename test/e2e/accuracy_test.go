@@ -38,7 +38,7 @@ func TestAccuracy(t *testing.T) {
 	guests := startLoads(t, namespace)
 	scrapeBeside(t, cluster.Nodes()[1], otherScraperInterval, func(string, time.Duration) {})
 
-	began := time.Now().Add(2 * time.Second).Truncate(time.Second).Add(rateWindow)
+	began := time.Now().Add(3 * time.Second).Add(rateWindow).Truncate(time.Second) // Scripts know whole seconds.
 	for _, l := range loads {
 		kubectl(t, "annotate", "vmi", "-n", namespace, "-l", "load="+l.name, "--overwrite",
 			fmt.Sprintf("script.guestmetrics.io/shape-start=%d", began.Unix()))

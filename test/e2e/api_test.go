@@ -99,7 +99,7 @@ func TestValues(t *testing.T) {
 			t.Errorf("%s answers the pods %v, active are %v", version, names, active)
 		}
 	}
-	// A launcher's values may be 3.25 s old at either end of the 12 s window.
+	// A launcher's values may be 3.25 s old at either end of the 19.5 s window.
 	for _, c := range []struct {
 		resource, name, metric string
 		want, tolerance        float64

@@ -21,12 +21,13 @@ import (
 	"guest-metrics-server/test/local"
 )
 
-// The server's times in these tests: shorter than in production, and longer than
-// the 3.25 s for which launchers cache their values.
+// The server's times in these tests: shorter than in production, and a multiple of
+// the 3.25 s for which launchers cache their values, as there. Nobody else scrapes
+// these launchers, so that it need not be an odd one.
 const (
-	scrapeInterval = 4 * time.Second
-	rateWindow     = 12 * time.Second
-	maxSampleAge   = 16 * time.Second
+	scrapeInterval = 6500 * time.Millisecond
+	rateWindow     = 3 * scrapeInterval
+	maxSampleAge   = 4 * scrapeInterval
 	warmup         = 3 * time.Second
 )
 

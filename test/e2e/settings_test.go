@@ -62,6 +62,9 @@ const (
 // another scraper. Launchers have KubeVirt's own cache. It has the cluster for
 // itself, and prints tables for docs/accuracy.md.
 func TestAccuracyOfSettings(t *testing.T) {
+	if least := steps.period + 10*time.Second; *settingDuration < least {
+		t.Fatalf("-setting is %s: it must be %s or more, for a step to be seen", *settingDuration, least)
+	}
 	namespace := newNamespace(t)
 	began := time.Now().Truncate(time.Second)
 	for _, renewal := range renewals {

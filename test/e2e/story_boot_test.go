@@ -22,7 +22,7 @@ func TestBootLoadDoesNotScale(t *testing.T) {
 	)
 	namespace := newNamespace(t)
 	// Longer than a boot and the rate window after it.
-	apply(t, namespace, pool("patient", 1, "28s", booting))
+	apply(t, namespace, pool("patient", 1, "36s", booting))
 	apply(t, namespace, pool("hasty", 1, "0s", booting))
 	patient, hasty := watchReplicas(t, namespace, "patient"), watchReplicas(t, namespace, "hasty")
 	patientWork, hastyWork := work(t, namespace, "app=patient"), work(t, namespace, "app=hasty")

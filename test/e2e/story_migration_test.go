@@ -209,7 +209,9 @@ func migrated(ctx context.Context, client kubevirt.Interface, before *kubevirtv1
 // missing.
 func guestValues(t *testing.T, ctx context.Context, namespace string, percent float64) map[string]float64 {
 	t.Helper()
-	const staleness = 1.5 // Seconds that a scrape takes, and may take on a busy machine.
+	// Seconds: of the launcher's cache, where a rate's two ends are of another age, and
+	// of a scrape on a busy machine.
+	const staleness = 3.25 + 1.5
 	values := make(map[string]float64)
 	for _, resource := range []string{"pods", "virtualmachineinstances.kubevirt.io"} {
 		list, err := ask(ctx, cluster.RESTConfig(), metricPath("v1beta2", namespace, resource, "*", utilization, ""))

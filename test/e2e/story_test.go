@@ -25,10 +25,7 @@ const (
 // window; a new guest counts two samples after its warm-up.
 const exactWarmup = "10s"
 
-// pool is a VirtualMachinePool of scripted guests with one vCPU. Their launchers
-// do without the cache of 3.25 s, which would weigh four times as much here as
-// with production's scrape interval: the stories ask what the HPA does with the
-// numbers, and the accuracy tests what the cache does to them.
+// pool is a VirtualMachinePool of scripted guests with one vCPU.
 func pool(name string, replicas int, warmup, script string) string {
 	return fmt.Sprintf(`
 apiVersion: pool.kubevirt.io/v1beta1
@@ -44,7 +41,7 @@ spec:
       template:
         metadata:
           labels: {app: %[1]s}
-          annotations: {guestmetrics.io/warmup: %[3]s, script.guestmetrics.io/stats-cache: "false"%[4]s}
+          annotations: {guestmetrics.io/warmup: %[3]s%[4]s}
         spec:
           terminationGracePeriodSeconds: 0
           domain:
@@ -64,7 +61,7 @@ spec:
   scaleTargetRef: {apiVersion: pool.kubevirt.io/v1beta1, kind: VirtualMachinePool, name: %[1]s}
   minReplicas: %[2]d
   maxReplicas: %[3]d
-  behavior: {scaleDown: {stabilizationWindowSeconds: 30}}
+  behavior: {scaleDown: {stabilizationWindowSeconds: 45}}
   metrics:
   - %[4]s
 `, pool, low, high, metric)
