@@ -156,7 +156,7 @@ func (j judged) joined() int {
 func (l *life) judgeVMI(a asked, g *guestLife) judged {
 	reading, why := l.ask(inventory.VMIs, g.name, a.metric, nil)
 	j := judged{standing: l.standing(g), known: why == "", why: why, at: reading.At.Sub(l.start), span: reading.Span}
-	if g.resumed > l.started {
+	if g.resumed >= l.started { // A restart comes first in a tick.
 		j.resumed = g.resumed
 	}
 	switch {

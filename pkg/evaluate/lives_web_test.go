@@ -139,8 +139,15 @@ func (w *webLife) respond() string {
 	return page.String()
 }
 
-// wasRead notes what the server knows from a response.
+// wasRead notes what the server knows from a response. One without any worker's
+// series is an error, and says nothing.
 func (w *webLife) wasRead(at int) {
+	if !slices.ContainsFunc(w.workers, func(each *worker) bool { return !each.missing }) {
+		for _, each := range w.workers {
+			each.missing = false
+		}
+		return
+	}
 	w.epochReads++
 	if !slices.ContainsFunc(w.workers, func(each *worker) bool { return !each.missing && !each.restarted && each.shown > 0 }) {
 		w.epochReads = 1 // It looks like a restart of all.
