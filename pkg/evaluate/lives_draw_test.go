@@ -165,7 +165,7 @@ func (l *life) happenTo(g *guestLife) {
 		g.paused = true
 		l.set(g, map[string]string{"paused": "true"})
 	}
-	if wasSeen := len(g.samples) > 0 && g.samples[len(g.samples)-1].qemu == g.qemu; wasSeen && g.moved < 0 && l.chance("migration", 1000) {
+	if g.moved < 0 && l.chance("migration", 1000) {
 		l.migrate(g)
 	}
 	l.changeReady(g)

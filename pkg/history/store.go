@@ -67,7 +67,7 @@ func NewStore(rateWindow time.Duration) *Store {
 }
 
 // Append adds the newest sample of a VMI. The origin is where it was taken, such
-// as the node: no rate reaches over from one to another. It keeps s.Values, and
+// as a stay on a node: no rate reaches over from one to another. It keeps s.Values, and
 // may change them. A sample that is not newer than the last is dropped.
 func (st *Store) Append(uid, origin string, s Sample) {
 	e := st.entry(uid)

@@ -41,6 +41,10 @@ type VMI struct {
 	ReadyTransition time.Time // When Ready changed last.
 	Resumed         time.Time // When a pause ended, as the Store saw it; zero if it saw none.
 
+	// Stay names the VMI's stay on its node, as the Store saw it: another one after
+	// each change of Node, also back to a node on which it was before.
+	Stay string
+
 	Warmup   *time.Duration      // What the annotation asks for, nil without one.
 	Endpoint *guesthttp.Endpoint // Where annotations say that the guest's status page is, nil without them.
 	Problems []Problem           // Annotations that are not understood.

@@ -56,7 +56,11 @@ func (s *Store) PutVMI(v VMI) {
 	if old != nil && old.UID != v.UID {
 		s.warmups.forget(old.UID)
 	}
+	v.Stay = v.Node
 	if old != nil && old.UID == v.UID {
+		if v.Stay = old.Stay; old.Node != v.Node {
+			v.Stay = v.Node + " since " + s.now().Format(time.RFC3339Nano)
+		}
 		v.Resumed = old.Resumed
 		if old.Paused && !v.Paused {
 			v.Resumed = s.now()

@@ -128,7 +128,7 @@ func (s *VirtHandlers) decoder(node string) scrape.DecodeFunc {
 			if v.Paused {
 				continue // Its counters stand still.
 			}
-			s.history.Append(string(v.UID), node, history.Sample{At: at, Layout: sample.Layout, Values: sample.Values})
+			s.history.Append(string(v.UID), v.Stay, history.Sample{At: at, Layout: sample.Layout, Values: sample.Values})
 		}
 		if anyOversized || len(response.Oversized) > 0 {
 			anyOversized = len(response.Oversized) > 0
