@@ -25,6 +25,7 @@ type webLife struct {
 
 type worker struct {
 	name       int
+	idle       bool
 	count      float64 // What its series has.
 	shown      float64 // What of it was read last.
 	restarted  bool    // Since then.
@@ -45,6 +46,10 @@ func (l *life) newWeb() *webLife {
 	w := &webLife{total: make([]float64, l.ticks+1)}
 	for range 1 + l.IntN(3) {
 		w.addWorker(float64(l.IntN(100000)))
+	}
+	if l.IntN(3) == 0 {
+		w.addWorker(0)
+		w.workers[len(w.workers)-1].idle = true
 	}
 	return w
 }
@@ -69,8 +74,9 @@ func (w *webLife) grow(paused bool) {
 	if !paused {
 		n := w.perSecond * tick.Seconds()
 		total += n
-		for _, each := range w.workers {
-			each.count += n / float64(len(w.workers))
+		busy := slices.DeleteFunc(slices.Clone(w.workers), func(each *worker) bool { return each.idle })
+		for _, each := range busy {
+			each.count += n / float64(len(busy))
 		}
 	}
 	w.total = append(w.total, total)
@@ -149,8 +155,8 @@ func (w *webLife) wasRead(at int) {
 		return
 	}
 	w.epochReads++
-	if !slices.ContainsFunc(w.workers, func(each *worker) bool { return !each.missing && !each.restarted && each.shown > 0 }) {
-		w.epochReads = 1 // It looks like a restart of all.
+	if w.looksRestarted() {
+		w.epochReads = 1
 	}
 	r := webRead{at: at, epoch: w.epoch, rounded: float64(len(w.workers) + 1), clean: !w.vanished}
 	w.vanished = false
@@ -176,6 +182,22 @@ func (w *webLife) wasRead(at int) {
 	}
 	r.lost = w.lost
 	w.reads = append(w.reads, r)
+}
+
+// looksRestarted reports whether no worker goes on in a response, and some began anew.
+func (w *webLife) looksRestarted() bool {
+	began := false
+	for _, each := range w.workers {
+		count := math.Floor(each.count)
+		switch {
+		case each.missing:
+		case !each.restarted && each.shown > 0:
+			return false
+		case count < each.shown || each.shown == 0 && count > 0:
+			began = true
+		}
+	}
+	return began
 }
 
 // mean returns what the mean rate between two reads may be: what was served, less

@@ -21,9 +21,9 @@ const maxStartShift = 2
 // It adds up by how much each series grows, as Prometheus does: a series that
 // falls was reset and has grown by its new value, and a new one began at zero. A
 // series that is missing keeps its value for a while. When none of the series of
-// the last response goes on, or the process has another start time, the whole
-// server was restarted. The tally begins anew then: what all series count is taken
-// as the base, and none of it as growth.
+// the last response goes on and some have begun, or the process has another start
+// time, the whole server was restarted. The tally begins anew then: what all series
+// count is taken as the base, and none of it as growth.
 //
 // Our own reads are subtracted from the growth, never more than there is. Between
 // two responses the server has counted one request per read of ours: nginx counts
@@ -65,6 +65,7 @@ type growth struct {
 	appeared  bool // There is a new series, with requests.
 	continued bool // A series goes on from a value above 0.
 	ended     bool // A series of the last response has fallen or is missing.
+	fell      bool // A series has fallen.
 	missing   bool // A series is missing for the first time which grew before: it may be growing still.
 }
 
@@ -87,7 +88,7 @@ func (t *tally) add(r reading) (requests float64, anew bool, err error) {
 	if err := t.bound(len(r.series)); err != nil {
 		return 0, false, err
 	}
-	restarted := g.ended && !g.continued || r.started > 0 && t.started > 0 && math.Abs(r.started-t.started) > maxStartShift
+	restarted := g.ended && !g.continued && (g.fell || g.appeared) || r.started > 0 && t.started > 0 && math.Abs(r.started-t.started) > maxStartShift
 	t.started = r.started
 	switch {
 	case t.phase == noBase, restarted, t.requests+g.requests > maxCount:
@@ -165,7 +166,7 @@ func (g *growth) addKnown(before known, s series) known {
 	grown, fell := s.value-before.value, s.value < before.value
 	switch {
 	case fell:
-		grown = s.value
+		grown, g.fell = s.value, true
 		g.ended = g.ended || before.missing == 0
 	case before.value > 0:
 		g.continued = true
