@@ -188,11 +188,11 @@ func (l *life) some(g *guestLife, do func(*counter)) {
 	}
 }
 
-// absent takes a vCPU or an interface, or all, out of the response.
+// absent takes a counter, a vCPU or an interface, or all, out of the response.
 func (l *life) absent(g *guestLife, until int) {
-	one, all := g.counters[l.IntN(len(g.counters))], l.IntN(6) == 0
+	one, all := g.counters[l.IntN(len(g.counters))], l.IntN(6)
 	for _, c := range g.counters {
-		if all || c.device == one.device {
+		if c == one || all == 0 || all < 4 && c.device == one.device {
 			c.missUntil = until
 		}
 	}

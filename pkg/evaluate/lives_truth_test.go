@@ -102,6 +102,9 @@ func (g *guestLife) mean(a asked, start, at, since int) (lo, hi float64, err err
 		return 0, 0, errors.New("no sample was taken then")
 	}
 	end := &g.samples[e]
+	if !g.sameDevices(a, end) {
+		return 0, 0, errors.New("of some vCPU only the time or only the delay was in the response")
+	}
 	kept := max(since, start) // Of the samples the server may have forgotten some.
 	devices, longest := 0, 0
 	for i, c := range g.counters {
@@ -156,6 +159,23 @@ func (g *guestLife) mean(a asked, start, at, since int) (lo, hi float64, err err
 		lo, hi = min(100*lo/float64(devices), 100), min(100*hi/float64(devices), 100)
 	}
 	return max(lo, 0), hi, nil
+}
+
+// sameDevices reports whether a sample has all families of the metric on each
+// device that it has.
+func (g *guestLife) sameDevices(a asked, s *lifeSample) bool {
+	reported := make(map[string]int)
+	for i, c := range g.counters {
+		if s.of(i).reported && slices.Contains(a.families, c.family) {
+			reported[c.device]++
+		}
+	}
+	for _, n := range reported {
+		if n != len(a.families) {
+			return false
+		}
+	}
+	return true
 }
 
 // between returns what the rate of a counter may be between two samples.

@@ -237,6 +237,25 @@ func (w Window) Latest(family series.Family) iter.Seq2[string, float64] {
 	}
 }
 
+// SameDevices reports whether the newest sample has series of both families on the
+// same devices.
+func (w Window) SameDevices(a, b series.Family) bool {
+	layout := w.newest().Layout
+	balance := 0
+	for _, key := range layout.Keys {
+		switch key.Family {
+		case a:
+			if layout.Index(series.Key{Family: b, Device: key.Device}) < 0 {
+				return false
+			}
+			balance++
+		case b:
+			balance--
+		}
+	}
+	return balance == 0
+}
+
 // Unknown reports whether the newest sample has a series of the family, on a
 // device that matches, without its value.
 func (w Window) Unknown(family series.Family, match func(device string) bool) bool {

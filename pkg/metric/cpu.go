@@ -1,6 +1,7 @@
 package metric
 
 import (
+	"cmp"
 	"time"
 
 	"guest-metrics-server/pkg/history"
@@ -33,21 +34,28 @@ func readCPU(value func(cpu) float64) readFunc {
 
 func readCPUAndDelay(value func(cpu) float64) readFunc {
 	return func(w history.Window, _ Match) (Reading, *reason.Error) {
+		var lacking *reason.Error // Of the newest sample that had a rate of each.
 		for {
 			c, err := running(w)
 			if err != nil {
-				return Reading{}, err
+				return Reading{}, cmp.Or(lacking, err)
 			}
 			delay, ok := w.Rates(series.VCPUDelaySeconds, Every, most)
 			if !ok {
-				return Reading{}, noRate(w, series.VCPUDelaySeconds, Every)
+				return Reading{}, cmp.Or(lacking, noRate(w, series.VCPUDelaySeconds, Every))
 			}
-			if delay.At.Equal(c.at) {
-				c.waiting = delay.PerSecond / float64(delay.Devices)
-				return c.reading(value(c)), nil
-			}
-			// One could not be read of late: both are to be of the same time.
+			// One could not be read of late: both are to be of the same time and vCPUs.
+			sameTime := delay.At.Equal(c.at)
 			w = w.Until(c.at).Until(delay.At)
+			switch {
+			case !sameTime:
+			case w.SameDevices(series.VCPUSeconds, series.VCPUDelaySeconds):
+				c.waiting = delay.PerSecond / c.vcpus
+				return c.reading(value(c)), nil
+			default:
+				lacking = cmp.Or(lacking, notReported(series.VCPUDelaySeconds))
+				w = w.Until(c.at.Add(-1))
+			}
 		}
 	}
 }
