@@ -177,6 +177,9 @@ func (l *life) judgeVMI(a asked, g *guestLife) judged {
 		if why == reason.WarmingUp && j.counts && !j.unsure && l.ticks-j.counted > ticksOf(time.Minute) {
 			l.fail("%s of %s: it has warmed up", a.metric, g.name)
 		}
+		if j.lacksRate() && j.counts && j.counted > 0 && !j.unsure && l.ticks-j.counted <= ticksOf(time.Minute) {
+			l.fail("%s of %s: it is a newcomer, and unknown (%s)", a.metric, g.name, why)
+		}
 		if due {
 			l.fail("%s of %s is unknown (%s), though it was read", a.metric, g.name, why)
 		}
@@ -216,9 +219,12 @@ func (j judged) joinedWithin(window time.Duration) bool {
 	return j.span > 0 && j.at-time.Duration(j.joined())*tick < window
 }
 
+func (j judged) lacksRate() bool {
+	return j.why == reason.NoSample || j.why == reason.OneSample || j.why == reason.Stale || j.why == reason.NotReported
+}
+
 func (j judged) resumesWithoutRate(now int) bool {
-	lacks := j.why == reason.NoSample || j.why == reason.OneSample || j.why == reason.Stale
-	return lacks && j.resumed > 0 && now-j.resumed <= ticksOf(time.Minute)
+	return j.lacksRate() && j.resumed > 0 && now-j.resumed <= ticksOf(time.Minute)
 }
 
 // judgeSum holds the sum of a pool to rule 6: a member that counts and is unknown

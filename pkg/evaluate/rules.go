@@ -37,16 +37,17 @@ func (e *Evaluator) assess(m inventory.Member, served *metric.Metric, match metr
 		return reading, nil
 	}
 	// A newcomer has no rate yet that is not of its boot: it goes on warming up.
-	if e.lacksRate(err, m.CountsSince) {
+	if e.lacksRate(served, err, m.CountsSince) {
 		return metric.Reading{}, reason.Errorf(reason.WarmingUp, "warmed up, and has no rate since: %s", err)
 	}
 	return metric.Reading{}, err
 }
 
 // lacksRate reports whether the reason is that there has been no rate since the
-// given time, which is not longer ago than a rate may take.
-func (e *Evaluator) lacksRate(err *reason.Error, since time.Time) bool {
-	lacks := err.Code == reason.NoSample || err.Code == reason.OneSample || err.Code == reason.Stale
+// given time, which is not longer ago than a rate may take. What is not reported
+// may not have been read yet.
+func (e *Evaluator) lacksRate(served *metric.Metric, err *reason.Error, since time.Time) bool {
+	lacks := err.Code == reason.NoSample || err.Code == reason.OneSample || err.Code == reason.Stale || err.Code == reason.NotReported && served.IsRate
 	return lacks && e.Now().Sub(since) <= e.MaxSampleAge
 }
 
@@ -93,7 +94,7 @@ func (e *Evaluator) group(q question, members []inventory.Member) (metric.Readin
 		switch {
 		case err.Code == reason.NotReady:
 			// No load reaches it.
-		case (err.Code == reason.WarmingUp || e.lacksRate(err, m.VMI.Resumed)) && othersCarry(m, members):
+		case (err.Code == reason.WarmingUp || e.lacksRate(q.Metric, err, m.VMI.Resumed)) && othersCarry(m, members):
 			known.Warming = append(known.Warming, e.weight(m, q.Metric))
 		case err.Code == reason.NoEndpoint && q.Kind == inventory.Namespaces:
 			// Of all that is in a namespace, most may serve no HTTP.

@@ -29,6 +29,8 @@ type Metric struct {
 
 	Source Source // Where its samples are from.
 
+	IsRate bool // Its value is computed from two samples.
+
 	read readFunc
 }
 
@@ -89,25 +91,25 @@ const (
 
 var catalogue = []*Metric{
 	{
-		Name: CPUUsage, Unit: "cores", Group: Sum,
+		Name: CPUUsage, Unit: "cores", Group: Sum, IsRate: true,
 		Help:    "vCPU time per second: how many cores' worth of work the guest does.",
 		Formula: "sum over vCPUs of Δvcpu_seconds / Δt",
 		read:    readCPU(func(c cpu) float64 { return c.running * c.vcpus }),
 	},
 	{
-		Name: "guest_cpu_utilization_percent", Unit: percentOfVCPUs, Group: WeightedMean,
+		Name: "guest_cpu_utilization_percent", Unit: percentOfVCPUs, Group: WeightedMean, IsRate: true,
 		Help:    "How busy the guest's vCPUs are.",
 		Formula: "100 × sum over vCPUs of Δvcpu_seconds / (Δt × number of vCPUs)",
 		read:    readCPU(func(c cpu) float64 { return 100 * c.running }),
 	},
 	{
-		Name: "guest_cpu_demand_percent", Unit: percentOfVCPUs, Group: WeightedMean,
+		Name: "guest_cpu_demand_percent", Unit: percentOfVCPUs, Group: WeightedMean, IsRate: true,
 		Help:    "How busy the guest's vCPUs are or would be if the host let them: utilization plus steal. It stays true on a contended host, where utilization falls.",
 		Formula: "100 × sum over vCPUs of (Δvcpu_seconds + Δvcpu_delay_seconds) / (Δt × number of vCPUs), at most 100",
 		read:    readCPUAndDelay(func(c cpu) float64 { return 100 * min(c.running+c.waiting, 1) }),
 	},
 	{
-		Name: "guest_cpu_steal_percent", Unit: percentOfVCPUs, Group: WeightedMean,
+		Name: "guest_cpu_steal_percent", Unit: percentOfVCPUs, Group: WeightedMean, IsRate: true,
 		Help:    "How much of the time the guest's vCPUs wait for a host CPU.",
 		Formula: "100 × sum over vCPUs of Δvcpu_delay_seconds / (Δt × number of vCPUs)",
 		read:    readCPUAndDelay(func(c cpu) float64 { return 100 * c.waiting }),
@@ -128,7 +130,7 @@ var catalogue = []*Metric{
 		read:    readMemory(func(used, available float64) float64 { return 100 * used / available }),
 	},
 	{
-		Name: "guest_memory_major_page_faults_per_second", Unit: "page faults per second", Group: Sum, Needs: needsBalloon,
+		Name: "guest_memory_major_page_faults_per_second", Unit: "page faults per second", Group: Sum, Needs: needsBalloon, IsRate: true,
 		Help:    "Page faults of the guest that needed its disk.",
 		Formula: "Δmemory_pgmajfault / Δt",
 		read:    readRates(series.MemoryMajorPageFaults),
@@ -149,7 +151,7 @@ var catalogue = []*Metric{
 		read:      readFilesystems,
 	},
 	{
-		Name: HTTPRequests, Unit: "requests per second", Group: Sum, Needs: needsPage, Source: StatusPages,
+		Name: HTTPRequests, Unit: "requests per second", Group: Sum, Needs: needsPage, Source: StatusPages, IsRate: true,
 		Help:    "HTTP requests that the guest's web server answers.",
 		Formula: "Δrequests / Δt, as the guest's status page counts them, less our own reads of the page",
 		read:    readRates(series.HTTPRequests),
@@ -181,7 +183,7 @@ func load(span string, family series.Family) *Metric {
 func rates(name, unit, help string, family series.Family) *Metric {
 	counter := strings.TrimSuffix(strings.TrimPrefix(family.String(), series.VirtHandlerPrefix), "_total")
 	return &Metric{
-		Name: name, Unit: unit, Help: help, Group: Sum,
+		Name: name, Unit: unit, Help: help, Group: Sum, IsRate: true,
 		Formula:   fmt.Sprintf("sum over %ss of Δ%s / Δt", family.DeviceLabel(), counter),
 		DeviceKey: family.DeviceLabel(),
 		read:      readRates(family),

@@ -2,6 +2,7 @@ package metric
 
 import (
 	"regexp"
+	"strings"
 	"testing"
 )
 
@@ -18,6 +19,9 @@ func TestTheCatalogueSaysEverythingOfEachMetric(t *testing.T) {
 		seen[m.Name] = true
 		if m.Unit == "" || m.Help == "" || m.Formula == "" || m.read == nil {
 			t.Errorf("%s lacks its unit, help, formula or code", m.Name)
+		}
+		if m.IsRate != strings.Contains(m.Formula, "Δ") {
+			t.Errorf("whether %s is a rate and its formula do not agree", m.Name)
 		}
 		if Lookup(m.Name) != m {
 			t.Errorf("%s is not found by its name", m.Name)
