@@ -274,6 +274,9 @@ func (g *guestLife) isSteady(e int, families []string) bool {
 				}
 			case j > e:
 				absent = absent || plugged && !w.reported
+				if w.plugged && !plugged && !w.reported {
+					return false // Of a new vCPU only the time: a sample seems to be whole without its delay.
+				}
 				seemsGone := later > ticksOf(reach) || s.qemu != g.samples[e].qemu
 				if absent && seemsGone && (!w.reported || w.zero) {
 					return false
