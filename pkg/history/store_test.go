@@ -16,7 +16,8 @@ import (
 
 var start = time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
 
-// A step is a sample of vCPU seconds, by id, at a second.
+// A step is a sample of vCPU seconds, by id, or of received bytes, by interface, at
+// a second.
 type step struct {
 	second float64
 	node   string // "n1" when empty.
@@ -27,7 +28,11 @@ func (s step) sample() Sample {
 	layout := &series.Layout{}
 	var values []float64
 	for _, id := range slices.Sorted(maps.Keys(s.vcpus)) {
-		layout.Keys = append(layout.Keys, series.Key{Family: series.VCPUSeconds, Device: id})
+		family := series.VCPUSeconds
+		if strings.HasPrefix(id, "eth") {
+			family = series.NetworkReceiveBytes
+		}
+		layout.Keys = append(layout.Keys, series.Key{Family: family, Device: id})
 		values = append(values, s.vcpus[id])
 	}
 	return Sample{At: start.Add(time.Duration(s.second * float64(time.Second))), Layout: layout, Values: values}
@@ -213,6 +218,26 @@ func TestRates(t *testing.T) {
 			"no span reaches over a change of the node",
 			[]step{{0, "n1", one(1)}, {15, "n1", one(4)}, {30, "n2", one(5)}, {45, "n2", one(6.5)}},
 			"0=0.1/15s at 45s",
+		},
+		{
+			"a vCPU that was in the last response, and in no whole sample yet, is not unplugged when it is absent",
+			[]step{{0, "", one(1)}, {15, "", one(4)}, {30, "", two(7, 5)}, {45, "", one(10)}},
+			"0=0.2/15s at 15s",
+		},
+		{
+			"a vCPU that read 0 at first and then its real time is no other machine",
+			[]step{{0, "", two(0, 50)}, {15, "", two(40, 53)}, {30, "", two(43, 56)}},
+			"0=0.2/15s 1=0.2/30s at 30s",
+		},
+		{
+			"a vCPU that is back after it seemed to be unplugged goes on from before",
+			[]step{{0, "", two(1, 40)}, {15, "", two(4, 43)}, {30, "", one(7)}, {45, "", one(10)}, {60, "", one(13)}, {75, "", two(16, 55)}},
+			"0=0.2/30s 1=0.2/1m0s at 1m15s",
+		},
+		{
+			"samples without any vCPU end no rate",
+			[]step{{0, "n1", one(1)}, {15, "n1", one(4)}, {30, "n2", map[string]float64{"eth0": nan}}, {45, "n2", map[string]float64{"eth0": nan}}},
+			"0=0.2/15s at 15s",
 		},
 		{
 			"a value that makes no sense is as one that could not be read",
