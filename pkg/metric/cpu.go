@@ -1,7 +1,6 @@
 package metric
 
 import (
-	"cmp"
 	"time"
 
 	"guest-metrics-server/pkg/history"
@@ -34,28 +33,26 @@ func readCPU(value func(cpu) float64) readFunc {
 
 func readCPUAndDelay(value func(cpu) float64) readFunc {
 	return func(w history.Window, _ Match) (Reading, *reason.Error) {
-		var lacking *reason.Error // Of the newest sample that had a rate of each.
 		for {
 			c, err := running(w)
 			if err != nil {
-				return Reading{}, cmp.Or(lacking, err)
+				return Reading{}, err
 			}
 			delay, ok := w.Rates(series.VCPUDelaySeconds, Every, most)
 			if !ok {
-				return Reading{}, cmp.Or(lacking, noRate(w, series.VCPUDelaySeconds, Every))
+				return Reading{}, noRate(w, series.VCPUDelaySeconds, Every)
 			}
-			// One could not be read of late: both are to be of the same time and vCPUs.
+			// One could not be read of late: both are to be of the same time.
 			sameTime := delay.At.Equal(c.at)
 			w = w.Until(c.at).Until(delay.At)
-			switch {
-			case !sameTime:
-			case w.SameDevices(series.VCPUSeconds, series.VCPUDelaySeconds):
-				c.waiting = delay.PerSecond / c.vcpus
-				return c.reading(value(c)), nil
-			default:
-				lacking = cmp.Or(lacking, notReported(series.VCPUDelaySeconds))
-				w = w.Until(c.at.Add(-1))
+			if !sameTime {
+				continue
 			}
+			if !w.SameDevices(series.VCPUSeconds, series.VCPUDelaySeconds) {
+				return Reading{}, notReported(series.VCPUDelaySeconds)
+			}
+			c.waiting = delay.PerSecond / c.vcpus
+			return c.reading(value(c)), nil
 		}
 	}
 }
