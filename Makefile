@@ -33,6 +33,8 @@ test: lint unit e2e test-guest ## Run everything that must pass.
 .PHONY: lint
 lint: ## Check the code of every module.
 	@echo "== lint (with nothing cached this compiles Kubernetes and KubeVirt, about 15 minutes on two cores; the tests use the same)"
+	$(MAKE) generate
+	git diff --exit-code -- $(GENERATED_API) # Commit what "make generate" has written.
 	@for module in $(GO_MODULES); do echo "golangci-lint in $$module"; (cd $$module && $(GOLANGCI_LINT)) || exit 1; done
 
 # The race detector needs cgo, and with it a second build of all dependencies:
@@ -80,6 +82,18 @@ bench: ## Measure the server on simulated fleets and beside its peers (25 minute
 .PHONY: docs
 docs: ## Write docs/metrics.md and docs/reasons.md from the tables.
 	go test ./pkg/metric ./pkg/reason -run TestDocsAgree -update
+
+GENERATED_API = pkg/api/guestmetrics/v1alpha1
+GENERATOR = go tool -modfile=$(CURDIR)/tools/go.mod
+OPENAPI_OF = k8s.io/apimachinery/pkg/apis/meta/v1 k8s.io/apimachinery/pkg/api/resource
+
+.PHONY: generate
+generate: ## Write the deepcopy functions and the OpenAPI definitions of guestmetrics.io from its types.
+	$(GENERATOR) deepcopy-gen --go-header-file=/dev/null --output-file=zz_generated.deepcopy.go ./$(GENERATED_API)
+	$(GENERATOR) openapi-gen --go-header-file=/dev/null --report-filename=/dev/null \
+		--output-dir=$(GENERATED_API) --output-pkg=guest-metrics-server/$(GENERATED_API) \
+		--output-file=zz_generated.openapi.go --output-model-name-file=zz_generated.model_name.go \
+		$(OPENAPI_OF:%=--readonly-pkg=%) $(OPENAPI_OF) ./$(GENERATED_API)
 
 .PHONY: help
 help: ## List the targets.

@@ -3,5 +3,6 @@
 //
 // +k8s:deepcopy-gen=package
 // +k8s:openapi-gen=true
+// +k8s:openapi-model-package=io.guestmetrics.v1alpha1
 // +groupName=guestmetrics.io
 package v1alpha1
