@@ -16,19 +16,7 @@ import (
 func BenchmarkPods(b *testing.B) {
 	for _, size := range []int{10, 100, 1000} {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {
-			w := newWorld(&testing.T{})
-			for i := range 2 * size {
-				pool := fmt.Sprint("pool-", i%2)
-				name := fmt.Sprintf("%s-%d", pool, i)
-				for _, line := range []string{"vmi " + name + " labels=app:" + pool, "guest " + name + " busy=50"} {
-					if err := w.step(line); err != nil {
-						b.Fatal(err)
-					}
-				}
-			}
-			if err := w.step("run 45s"); err != nil {
-				b.Fatal(err)
-			}
+			w := benchWorld(b, size)
 			q := evaluate.Query{
 				Kind: inventory.Pods, Namespace: defaultNamespace, Selector: labels.SelectorFromSet(labels.Set{"app": "pool-0"}),
 				Metric: metric.Lookup("guest_cpu_utilization_percent"), MetricSelector: labels.Everything(),
@@ -42,4 +30,22 @@ func BenchmarkPods(b *testing.B) {
 			}
 		})
 	}
+}
+
+// benchWorld returns two pools of as many VMIs each, all of them known.
+func benchWorld(b *testing.B, size int) *world {
+	w := newWorld(&testing.T{})
+	for i := range 2 * size {
+		pool := fmt.Sprint("pool-", i%2)
+		name := fmt.Sprintf("%s-%d", pool, i)
+		for _, line := range []string{"vmi " + name + " labels=app:" + pool, "guest " + name + " busy=50"} {
+			if err := w.step(line); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	if err := w.step("run 45s"); err != nil {
+		b.Fatal(err)
+	}
+	return w
 }

@@ -236,16 +236,9 @@ func (s *Store) All() iter.Seq[Member] {
 		s.mu.RLock()
 		all := s.vmis.all()
 		s.mu.RUnlock()
-		const few = 256
-		members := make([]Member, 0, few)
-		for vmis := range slices.Chunk(all, few) {
-			members = members[:0]
-			s.mu.RLock()
-			now := s.now()
-			for _, v := range vmis {
-				members = append(members, s.member(v, s.activePod(v), now))
-			}
-			s.mu.RUnlock()
+		var members []Member
+		for few := range slices.Chunk(all, fewVMIs) {
+			members = s.appendMembers(members[:0], few)
 			for _, m := range members {
 				if !yield(m) {
 					return
