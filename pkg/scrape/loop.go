@@ -15,7 +15,8 @@ import (
 type Status struct {
 	Succeeded   uint64             // Scrapes that gave a response.
 	Failed      map[Outcome]uint64 // Scrapes that did not.
-	LastSuccess time.Time          // Zero before the first one.
+	Last        time.Time          // When the last scrape began, zero before it ended.
+	LastSuccess time.Time          // When the last one that succeeded began, zero before it.
 	Duration    time.Duration      // Of the last scrape.
 	Err         error              // Of the last scrape, nil if it succeeded.
 }
@@ -105,7 +106,7 @@ func (l *loop) record(ctx context.Context, start time.Time, took time.Duration, 
 	outcome := OK
 	l.mu.Lock()
 	before := l.status
-	l.status.Duration, l.status.Err = took, err
+	l.status.Last, l.status.Duration, l.status.Err = start, took, err
 	if err == nil {
 		l.status.Succeeded++
 		l.status.LastSuccess = start

@@ -164,6 +164,7 @@ func TestStatusCountsAndTellsTheLastScrape(t *testing.T) {
 		want := Status{
 			Succeeded:   2,
 			Failed:      map[Outcome]uint64{Timeout: 1, Unreachable: 2},
+			Last:        f.visitsOf("n1")[4],
 			LastSuccess: f.visitsOf("n1")[4],
 			Duration:    2 * time.Second,
 		}

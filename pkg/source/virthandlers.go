@@ -4,9 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -42,6 +40,7 @@ type VirtHandlers struct {
 	malformed prometheus.Counter
 	unmatched prometheus.Counter
 	oversized oversized
+	responses responses
 }
 
 // statusFunc returns how the scrapes of a target went, false if there is none of
@@ -84,8 +83,7 @@ func NewVirtHandlers(c VirtHandlersConfig) *VirtHandlers {
 			BusyMeans:   "too many scrapers at a time, virt-handler allows 3 (--max-metric-requests)",
 		},
 		Target: func(t inventory.Target) scrape.Target {
-			address := net.JoinHostPort(t.IP, strconv.Itoa(int(t.Port)))
-			return scrape.Target{Name: t.Node, URL: "https://" + address + "/metrics"}
+			return scrape.Target{Name: t.Node, URL: urlOf(t)}
 		},
 		Client:  func(inventory.Target) *http.Client { return client },
 		Decoder: func(t inventory.Target) scrape.DecodeFunc { return s.decoder(t.Node) },
@@ -117,6 +115,7 @@ func (s *VirtHandlers) decoder(node string) scrape.DecodeFunc {
 		if err != nil {
 			return err
 		}
+		s.responses.take(node, response)
 		for _, sample := range response.Samples {
 			// The response has a name, which may be that of another VMI by now, or of
 			// one that runs elsewhere; the API says which VMI is meant.
@@ -207,6 +206,7 @@ func (s *VirtHandlers) Prune() {
 	keep := func(uid string) bool { return s.inventory.HasVMI(types.UID(uid)) }
 	s.history.Prune(keep)
 	s.oversized.prune(keep)
+	s.responses.prune(s.kubevirt.Targets())
 }
 
 // Samples returns the number of samples held.
