@@ -5,6 +5,7 @@ import (
 
 	apidiscoveryv2 "k8s.io/api/apidiscovery/v2"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	genericapiserver "k8s.io/apiserver/pkg/server"
 	"k8s.io/kube-openapi/pkg/common"
 )
 
@@ -12,6 +13,10 @@ import (
 type Group struct {
 	Name     string
 	Versions []Version // The preferred one first.
+
+	// Storage, where there is one, says in place of Versions what to serve:
+	// resources that k8s.io/apiserver's own handlers answer for.
+	Storage *genericapiserver.APIGroupInfo
 
 	// Definitions returns those of the OpenAPI document that the versions' answers need.
 	Definitions common.GetOpenAPIDefinitions

@@ -21,11 +21,15 @@ func (r resources) ListAPIResources() []metav1.APIResource { return r }
 
 // install installs the handlers and the discovery of an API group.
 //
-// The custom-metrics library would do it for its API, but it takes the object's
-// namespace from elsewhere than what was authorized, names only one version in
-// the group's discovery, and leaves aggregated discovery empty, which
-// kube-apiserver takes for an API without resources.
-func install(server *genericapiserver.GenericAPIServer, served api.Group) {
+// A group without Storage is custom.metrics.k8s.io. The custom-metrics library
+// would do it for that API, but it takes the object's namespace from elsewhere than
+// what was authorized, names only one version in the group's discovery, and leaves
+// aggregated discovery empty, which kube-apiserver takes for an API without
+// resources.
+func install(server *genericapiserver.GenericAPIServer, served api.Group) error {
+	if served.Storage != nil {
+		return server.InstallAPIGroup(served.Storage)
+	}
 	group := metav1.APIGroup{Name: served.Name}
 	for i, version := range served.Versions {
 		gv := schema.GroupVersion{Group: served.Name, Version: version.Name}
@@ -52,4 +56,5 @@ func install(server *genericapiserver.GenericAPIServer, served api.Group) {
 	group.PreferredVersion = group.Versions[0]
 	server.DiscoveryGroupManager.AddGroup(group)
 	server.Handler.GoRestfulContainer.Add(discovery.NewAPIGroupHandler(server.Serializer, group).WebService())
+	return nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apiserver/pkg/endpoints/openapi"
 	genericapiserver "k8s.io/apiserver/pkg/server"
 	"k8s.io/apiserver/pkg/server/healthz"
@@ -50,7 +51,7 @@ func New(config Config) (*Server, error) {
 	serverConfig.ClientConfig = config.Client
 	serverConfig.SharedInformerFactory = informers.NewSharedInformerFactory(client, 0)
 	// Without an OpenAPI document kube-apiserver logs an error every minute.
-	namer := openapi.NewDefinitionNamer(apiserver.Scheme)
+	namer := openapi.NewDefinitionNamer(schemesOf(config.APIs)...)
 	config.Options.OpenAPIConfig = genericapiserver.DefaultOpenAPIConfig(definitionsOf(config.APIs), namer)
 	config.Options.OpenAPIConfig.Info.Title = name
 	config.Options.OpenAPIV3Config = genericapiserver.DefaultOpenAPIV3Config(definitionsOf(config.APIs), namer)
@@ -70,13 +71,26 @@ func New(config Config) (*Server, error) {
 	}
 	generic := server.GenericAPIServer
 	for _, group := range config.APIs {
-		install(generic, group)
+		if err := install(generic, group); err != nil {
+			return nil, fmt.Errorf("install the API %s: %w", group.Name, err)
+		}
 	}
 	if err := config.Registry.Register(limits); err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
 	generic.Handler.NonGoRestfulMux.Handle("/metrics", promhttp.HandlerFor(config.Registry, promhttp.HandlerOpts{}))
 	return &Server{generic: generic}, nil
+}
+
+// schemesOf returns what says of which kind the APIs' types are.
+func schemesOf(apis []api.Group) []*runtime.Scheme {
+	schemes := []*runtime.Scheme{apiserver.Scheme}
+	for _, group := range apis {
+		if group.Storage != nil {
+			schemes = append(schemes, group.Storage.Scheme)
+		}
+	}
+	return schemes
 }
 
 // definitionsOf returns the OpenAPI definitions of Kubernetes' core and of the APIs.

@@ -15,6 +15,7 @@ import (
 
 	"guest-metrics-server/pkg/api"
 	"guest-metrics-server/pkg/api/custom"
+	"guest-metrics-server/pkg/api/guestmetrics"
 	"guest-metrics-server/pkg/apiserver"
 	"guest-metrics-server/pkg/evaluate"
 	"guest-metrics-server/pkg/inventory"
@@ -45,13 +46,14 @@ func Run(ctx context.Context, o *Options) error {
 	if err != nil {
 		return err
 	}
+	replica := replicaName()
 	virtHandlers := source.NewVirtHandlers(source.VirtHandlersConfig{
 		Inventory: known.Store, KubeVirt: known.KubeVirt,
-		RateWindow: o.RateWindow, Interval: o.ScrapeInterval, Timeout: o.ScrapeTimeout, Replica: replicaName(),
+		RateWindow: o.RateWindow, Interval: o.ScrapeInterval, Timeout: o.ScrapeTimeout, Replica: replica,
 	})
 	statusPages := source.NewStatusPages(source.StatusPagesConfig{
 		Inventory: known.Store, GuestCAs: known.GuestCAs, NodeAddresses: known.NodeAddresses,
-		RateWindow: o.RateWindow, Interval: o.GuestInterval, Timeout: o.GuestTimeout, Replica: replicaName(),
+		RateWindow: o.RateWindow, Interval: o.GuestInterval, Timeout: o.GuestTimeout, Replica: replica,
 		Allowed: allowed, Detected: events.detected,
 	})
 	sources := []dataSource{virtHandlers, statusPages}
@@ -64,6 +66,7 @@ func Run(ctx context.Context, o *Options) error {
 		MinKnownFraction: o.MinKnownFraction,
 	})
 	customMetrics := custom.NewHandler(evaluator)
+	guestMetrics := guestmetrics.Config{VMIs: evaluator, Targets: targetsOf(virtHandlers), Replica: replica, Now: time.Now}
 	registry := prometheus.NewRegistry()
 	for _, s := range sources {
 		registry.MustRegister(s)
@@ -77,7 +80,7 @@ func Run(ctx context.Context, o *Options) error {
 	server, err := apiserver.New(apiserver.Config{
 		Options:  o.Serving,
 		Client:   client,
-		APIs:     []api.Group{customMetrics.API()},
+		APIs:     []api.Group{customMetrics.API(), guestMetrics.API()},
 		Registry: registry,
 		Ready:    ready.check,
 	})
@@ -126,6 +129,18 @@ func replicaName() string {
 	}
 	name, _ := os.Hostname()
 	return name
+}
+
+// targetsOf lets the API show what the source knows of its targets.
+func targetsOf(s *source.VirtHandlers) func() []guestmetrics.Target {
+	return func() []guestmetrics.Target {
+		statuses := s.Targets()
+		targets := make([]guestmetrics.Target, len(statuses))
+		for i, status := range statuses {
+			targets[i] = guestmetrics.Target(status)
+		}
+		return targets
+	}
 }
 
 // A dataSource is a source of samples as the server runs it.

@@ -9,17 +9,10 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apiserver/pkg/endpoints/request"
 
+	"guest-metrics-server/pkg/api"
 	"guest-metrics-server/pkg/evaluate"
 	"guest-metrics-server/pkg/inventory"
 	"guest-metrics-server/pkg/metric"
-)
-
-// The bounds of a selector. An HPA's has a few labels; what is beyond these only
-// costs the server time, which other tenants' requests need.
-const (
-	maxSelectorBytes = 8 << 10
-	maxRequirements  = 64
-	maxValues        = 256 // Of all requirements together.
 )
 
 // allNames stands for all objects that a selector matches.
@@ -98,24 +91,9 @@ func metricNames() []string {
 
 // parseSelector returns the selector in a parameter of the request.
 func parseSelector(parameter string, values url.Values) (labels.Selector, error) {
-	bad := func(format string, args ...any) error {
-		return &evaluate.BadQueryError{Message: parameter + ": " + fmt.Sprintf(format, args...)}
-	}
-	text := values.Get(parameter)
-	if len(text) > maxSelectorBytes {
-		return nil, bad("it has %d bytes, allowed are %d: use fewer requirements", len(text), maxSelectorBytes)
-	}
-	selector, err := labels.Parse(text)
+	selector, err := api.ParseSelector(values.Get(parameter))
 	if err != nil {
-		return nil, bad("%v", err)
-	}
-	requirements, _ := selector.Requirements()
-	total := 0
-	for _, r := range requirements {
-		total += len(r.ValuesUnsorted())
-	}
-	if len(requirements) > maxRequirements || total > maxValues {
-		return nil, bad("it has %d requirements with %d values, allowed are %d with %d", len(requirements), total, maxRequirements, maxValues)
+		return nil, &evaluate.BadQueryError{Message: parameter + ": " + err.Error()}
 	}
 	return selector, nil
 }

@@ -4,12 +4,12 @@ import (
 	"math"
 	"slices"
 
-	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/selection"
 	"k8s.io/metrics/pkg/apis/custom_metrics"
 
+	"guest-metrics-server/pkg/api"
 	"guest-metrics-server/pkg/evaluate"
 	"guest-metrics-server/pkg/inventory"
 )
@@ -31,16 +31,10 @@ func listOf(q evaluate.Query, values []evaluate.Value) *custom_metrics.MetricVal
 			Metric:        identifier,
 			Timestamp:     metav1.NewTime(v.At),
 			WindowSeconds: &window,
-			Value:         *resource.NewMilliQuantity(milli(v.Value), resource.DecimalSI),
+			Value:         api.Quantity(v.Value),
 		}
 	}
 	return list
-}
-
-// milli returns thousandths. What a guest claims may be beyond all numbers.
-func milli(value float64) int64 {
-	const limit = math.MaxInt64 / 2 // So large that it makes no difference, and exact enough.
-	return int64(math.Round(min(1000*value, limit)))
 }
 
 // labelSelector puts a selector into the form of an answer, nil without

@@ -10,7 +10,9 @@ import (
 //
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
 type VirtualMachineInstanceMetrics struct {
-	metav1.TypeMeta   `json:",inline"`
+	metav1.TypeMeta `json:",inline"`
+
+	// metadata has the name, namespace, UID and labels of the VirtualMachineInstance.
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
 	// node is the node that the VMI runs on.
@@ -21,7 +23,8 @@ type VirtualMachineInstanceMetrics struct {
 	Pod string `json:"pod,omitempty"`
 
 	// countsSince is when the warm-up ended or will end: load from before is not
-	// counted. It is absent while the VMI has not been Ready.
+	// counted. It is absent while the VMI has not been Ready, and where it counted
+	// before the server knew it.
 	CountsSince *metav1.Time `json:"countsSince,omitempty"`
 
 	// excluded says why the VMI does not count in groups, with one of the reasons in
@@ -90,7 +93,9 @@ type VirtualMachineInstanceMetricsList struct {
 //
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
 type ScrapeTarget struct {
-	metav1.TypeMeta   `json:",inline"`
+	metav1.TypeMeta `json:",inline"`
+
+	// metadata has the name of the node.
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
 	// replica is the server's pod that answers: each replica scrapes for itself.

@@ -170,8 +170,9 @@ func schema_pkg_api_guestmetrics_v1alpha1_ScrapeTarget(ref common.ReferenceCallb
 					},
 					"metadata": {
 						SchemaProps: spec.SchemaProps{
-							Default: map[string]interface{}{},
-							Ref:     ref(v1.ObjectMeta{}.OpenAPIModelName()),
+							Description: "metadata has the name of the node.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ObjectMeta{}.OpenAPIModelName()),
 						},
 					},
 					"replica": {
@@ -350,8 +351,9 @@ func schema_pkg_api_guestmetrics_v1alpha1_VirtualMachineInstanceMetrics(ref comm
 					},
 					"metadata": {
 						SchemaProps: spec.SchemaProps{
-							Default: map[string]interface{}{},
-							Ref:     ref(v1.ObjectMeta{}.OpenAPIModelName()),
+							Description: "metadata has the name, namespace, UID and labels of the VirtualMachineInstance.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ObjectMeta{}.OpenAPIModelName()),
 						},
 					},
 					"node": {
@@ -370,7 +372,7 @@ func schema_pkg_api_guestmetrics_v1alpha1_VirtualMachineInstanceMetrics(ref comm
 					},
 					"countsSince": {
 						SchemaProps: spec.SchemaProps{
-							Description: "countsSince is when the warm-up ended or will end: load from before is not counted. It is absent while the VMI has not been Ready.",
+							Description: "countsSince is when the warm-up ended or will end: load from before is not counted. It is absent while the VMI has not been Ready, and where it counted before the server knew it.",
 							Ref:         ref(v1.Time{}.OpenAPIModelName()),
 						},
 					},
