@@ -2,11 +2,17 @@ package evaluate_test
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/labels"
 
+	"guest-metrics-server/pkg/api"
+	"guest-metrics-server/pkg/api/guestmetrics"
+	"guest-metrics-server/pkg/apiserver/servertest"
 	"guest-metrics-server/pkg/evaluate"
 	"guest-metrics-server/pkg/inventory"
 	"guest-metrics-server/pkg/metric"
@@ -96,5 +102,29 @@ func BenchmarkReports(b *testing.B) {
 		if !more || len(reports) != page.Limit || reports[0].Results[0].Unknown != nil {
 			b.Fatalf("%d reports, more: %t", len(reports), more)
 		}
+	}
+}
+
+// BenchmarkListOfVMIMetrics answers a request for the same page, as JSON and as
+// the table that kubectl prints.
+func BenchmarkListOfVMIMetrics(b *testing.B) {
+	w := benchWorld(b, 10_000)
+	targets := func() []guestmetrics.Target { return nil }
+	served := guestmetrics.Config{VMIs: w.evaluator, Targets: targets, Now: func() time.Time { return w.now }}.API()
+	handler := servertest.Handler(b, func() error { return nil }, []api.Group{served}, servertest.Everybody)
+	for form, accept := range map[string]string{"json": "application/json", "table": "application/json;as=Table;v=v1;g=meta.k8s.io"} {
+		b.Run(form, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				request := httptest.NewRequestWithContext(b.Context(), http.MethodGet, "/apis/guestmetrics.io/v1alpha1/namespaces/default/vmimetrics?limit=500&labelSelector=app%3Dpool-0", nil)
+				request.Header.Set("Accept", accept)
+				recorder := httptest.NewRecorder()
+				handler.ServeHTTP(recorder, request)
+				if recorder.Code != http.StatusOK {
+					b.Fatal(recorder.Body)
+				}
+				b.ReportMetric(float64(recorder.Body.Len()), "B/response")
+			}
+		})
 	}
 }

@@ -120,7 +120,7 @@ func metricsOf(r evaluate.Report) v1alpha1.VirtualMachineInstanceMetrics {
 		}
 		metric := v1alpha1.Metric{Name: result.Metric.Name, Value: api.Quantity(result.Value), Timestamp: metav1.NewTime(result.At)}
 		if result.Span > 0 {
-			metric.Window = &metav1.Duration{Duration: result.Span}
+			metric.Window = &metav1.Duration{Duration: result.Span.Round(time.Millisecond)}
 		}
 		object.Metrics = append(object.Metrics, metric)
 	}

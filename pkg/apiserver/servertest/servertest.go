@@ -31,7 +31,7 @@ func Serve(t *testing.T, ready func() error, apis []api.Group, groups ...string)
 }
 
 // Handler returns what answers the requests of a server.
-func Handler(t *testing.T, ready func() error, apis []api.Group, groups ...string) http.Handler {
+func Handler(t testing.TB, ready func() error, apis []api.Group, groups ...string) http.Handler {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
