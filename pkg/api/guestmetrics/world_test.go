@@ -71,7 +71,7 @@ func report(m inventory.Member) evaluate.Report {
 // shop/young, which is not Ready.
 func cluster(t *testing.T, more ...string) *httptest.Server {
 	t.Helper()
-	store := inventory.NewStore(time.Minute, func() time.Time { return noon })
+	store := inventory.NewStore(inventory.Warmups{Standard: time.Minute}, func() time.Time { return noon })
 	for _, key := range append([]string{"shop/web-1", "shop/web-0", "bank/vault-0", "shop/young"}, more...) {
 		namespace, name, _ := strings.Cut(key, "/")
 		app, _, _ := strings.Cut(name, "-")
