@@ -12,6 +12,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"guest-metrics-server/pkg/plugin/client"
+	"guest-metrics-server/pkg/plugin/explain"
 )
 
 // ExitError is an error with an exit code of its own. One without a message has
@@ -25,7 +26,7 @@ type ExitError interface {
 func Run(streams genericiooptions.IOStreams, args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	root := NewCommand(streams)
+	root := NewCommand(client.NewFactory(streams))
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
@@ -41,8 +42,7 @@ func Run(streams genericiooptions.IOStreams, args []string) int {
 }
 
 // NewCommand returns the root command with all verbs.
-func NewCommand(streams genericiooptions.IOStreams) *cobra.Command {
-	factory := client.NewFactory(streams)
+func NewCommand(factory *client.Factory) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "kubectl-guest_metrics",
 		Short: "See what happens inside KubeVirt guests, and why the HPA scales on it",
@@ -53,9 +53,10 @@ It reads what guest-metrics-server serves and Kubernetes' own objects, with your
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.SetIn(streams.In)
-	root.SetOut(streams.Out)
-	root.SetErr(streams.ErrOut)
+	root.SetIn(factory.In)
+	root.SetOut(factory.Out)
+	root.SetErr(factory.ErrOut)
 	factory.Flags.AddFlags(root.PersistentFlags())
+	root.AddCommand(explain.NewCommand(factory))
 	return root
 }

@@ -2,12 +2,17 @@ package client
 
 import (
 	"fmt"
+	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"k8s.io/client-go/discovery/cached/memory"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/restmapper"
 	"kubevirt.io/client-go/kubevirt"
 )
 
@@ -17,12 +22,14 @@ type Factory struct {
 
 	// Flags are --namespace, --context, --kubeconfig, --as and so on.
 	Flags *genericclioptions.ConfigFlags
+
+	Now func() time.Time // the clock
 }
 
 // NewFactory returns a factory with flags that are still to be parsed.
 func NewFactory(streams genericiooptions.IOStreams) *Factory {
 	flags := genericclioptions.NewConfigFlags(true)
-	return &Factory{IOStreams: streams, Flags: flags.WithWrapConfigFn(func(config *rest.Config) *rest.Config {
+	return &Factory{IOStreams: streams, Now: time.Now, Flags: flags.WithWrapConfigFn(func(config *rest.Config) *rest.Config {
 		config.UserAgent = "kubectl-guest_metrics"
 		config.QPS, config.Burst = 50, 100 // The API server's own fairness limits more.
 		return config
@@ -55,8 +62,10 @@ type Clients struct {
 	Kubernetes   kubernetes.Interface
 	KubeVirt     kubevirt.Interface
 	Dynamic      dynamic.Interface
-	GuestMetrics *GuestMetrics // guestmetrics.io
-	Raw          *Raw          // any path, such as those of custom.metrics.k8s.io
+	Metadata     metadata.Interface
+	Mapper       meta.RESTMapper // asks discovery when it is first used
+	GuestMetrics *GuestMetrics   // guestmetrics.io
+	Raw          *Raw            // any path, such as those of custom.metrics.k8s.io
 }
 
 // New returns clients of a configuration.
@@ -72,6 +81,10 @@ func New(config *rest.Config) (*Clients, error) {
 	if clients.Dynamic, err = dynamic.NewForConfig(config); err != nil {
 		return nil, err
 	}
+	if clients.Metadata, err = metadata.NewForConfig(config); err != nil {
+		return nil, err
+	}
+	clients.Mapper = restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(clients.Kubernetes.Discovery()))
 	if clients.GuestMetrics, err = newGuestMetrics(config); err != nil {
 		return nil, err
 	}

@@ -55,7 +55,7 @@ func (r *Raw) CustomMetrics(ctx context.Context, path string) ([]v1beta2.MetricV
 // CustomMetricPath is where the HPA controller asks for a metric of an object of a
 // resource, such as services or virtualmachinepools.pool.kubevirt.io, or of all
 // objects ("*") that the selector matches. metricSelector is an HPA's
-// metric.selector. Of a namespace, resource and name are "namespaces" and "".
+// metric.selector. Of a namespace the resource is "namespaces", and the name is not used.
 func CustomMetricPath(namespace, resource, name, metric, selector, metricSelector string) string {
 	path := "/apis/custom.metrics.k8s.io/v1beta2/namespaces/" + url.PathEscape(namespace)
 	if resource == "namespaces" {
