@@ -13,6 +13,7 @@ import (
 
 	"guest-metrics-server/pkg/plugin/client"
 	"guest-metrics-server/pkg/plugin/explain"
+	"guest-metrics-server/pkg/plugin/top"
 )
 
 // ExitError is an error with an exit code of its own. One without a message has
@@ -57,6 +58,6 @@ It reads what guest-metrics-server serves and Kubernetes' own objects, with your
 	root.SetOut(factory.Out)
 	root.SetErr(factory.ErrOut)
 	factory.Flags.AddFlags(root.PersistentFlags())
-	root.AddCommand(explain.NewCommand(factory))
+	root.AddCommand(top.NewCommand(factory), explain.NewCommand(factory))
 	return root
 }

@@ -2,7 +2,9 @@ package client
 
 import (
 	"context"
+	"fmt"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
@@ -55,6 +57,9 @@ func (c *GuestMetrics) ListVMIMetrics(ctx context.Context, namespace, selector s
 		var list v1alpha1.VirtualMachineInstanceMetricsList
 		err := c.client.Get().NamespaceIfScoped(namespace, namespace != "").Resource(vmiMetrics).
 			VersionedParams(&options, c.parameters).Do(ctx).Into(&list)
+		if apierrors.IsNotFound(err) {
+			return nil, fmt.Errorf("the cluster does not serve guestmetrics.io; guest-metrics-server does, with the APIService v1alpha1.guestmetrics.io: %w", err)
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -61,8 +62,10 @@ func (c *Collector) snapshot(ctx context.Context, h *autoscalingv2.HorizontalPod
 	if s.Target != nil {
 		pods, err := c.Clients.Kubernetes.CoreV1().Pods(h.Namespace).List(ctx, metav1.ListOptions{LabelSelector: s.Target.Selector})
 		if err != nil {
-			c.note("pods in namespace "+h.Namespace, err)
-			s.Target = nil // Without pods the controller's arithmetic would be wrong.
+			c.note("pods of "+targetName(h), err)
+			if s.PodsUnknown = !needsPods(s.metrics()); !s.PodsUnknown {
+				s.Target = nil // Without pods the controller's arithmetic would be wrong.
+			}
 		} else {
 			s.Pods = pods.Items
 		}
@@ -91,6 +94,21 @@ func (c *Collector) snapshot(ctx context.Context, h *autoscalingv2.HorizontalPod
 	}
 	s.Time = c.Now()
 	return s
+}
+
+// needsPods reports whether any metric takes the target's pods into account: all do
+// but averages of objects and external series.
+func needsPods(metrics []autoscalingv2.MetricSpec) bool {
+	return slices.ContainsFunc(metrics, func(m autoscalingv2.MetricSpec) bool {
+		switch {
+		case m.Object != nil:
+			return m.Object.Target.Type != autoscalingv2.AverageValueMetricType
+		case m.External != nil:
+			return m.External.Target.AverageValue == nil
+		default:
+			return true
+		}
+	})
 }
 
 // controllerOf is the controller of the cluster's version.

@@ -86,7 +86,8 @@ func Group(s *GroupSnapshot) Report {
 		for i, metric := range r.Snapshot.metrics() {
 			r.answer(section, i, metric)
 		}
-		r.verdict(section)
+		r.proposals(section)
+		r.outcome(section)
 		report.add(section)
 	}
 	section := newSection("HPAs")
@@ -112,5 +113,20 @@ func (r Relation) answer(section *Section, i int, metric autoscalingv2.MetricSpe
 		section.observe("metric %d (%s): %s", i+1, metricText(metric), milli(reading.ValuesMilli[0]))
 	default:
 		section.observe("metric %d (%s): %s", i+1, metricText(metric), count(max(len(reading.Pods), len(reading.ValuesMilli)), "value"))
+	}
+}
+
+// proposals says what each metric asks for.
+func (r Relation) proposals(section *Section) {
+	if r.Snapshot.Target == nil {
+		return
+	}
+	_, decision, _ := r.Snapshot.decide() // Without proposals where there is an error, which outcome says.
+	for i, p := range decision.Proposals {
+		if p.Err != nil {
+			section.estimate("metric %d is invalid", i+1)
+		} else {
+			section.estimate("metric %d asks for %s", i+1, count(int(p.Replicas), "replica"))
+		}
 	}
 }

@@ -71,18 +71,19 @@ func (s *Snapshot) overview() *Section {
 		return section
 	}
 	section.observe("the target's spec has %s, its status %d", count(int(t.SpecReplicas), "replica"), t.StatusReplicas)
-	section.observe("its selector %q finds %s", t.Selector, count(len(s.Pods), "pod"))
+	if s.PodsUnknown {
+		section.observe("its selector is %q", t.Selector)
+	} else {
+		section.observe("its selector %q finds %s", t.Selector, count(len(s.Pods), "pod"))
+	}
 	return section
 }
 
 // decision says how the metrics' proposals became the replicas.
 func (s *Snapshot) decision(spec hpa.Spec, d hpa.Decision) *Section {
 	section := newSection("Decision")
-	if d.Err != nil {
-		section.estimate("%v", d.Err)
-	}
-	for _, step := range d.Steps {
-		section.estimate("%s", stepText(step, spec))
+	for _, step := range stepsText(d, spec) {
+		section.estimate("%s", step)
 	}
 	if d.Replicas == s.Target.SpecReplicas {
 		section.estimate("so the controller keeps %s", count(int(d.Replicas), "replica"))
@@ -100,7 +101,7 @@ func (s *Snapshot) assumptions(spec hpa.Spec) string {
 		c.Tolerance, short(c.DownscaleStabilization), short(c.CPUInitializationPeriod), short(c.InitialReadinessDelay))
 	text += "\nits recommendations of the stabilization windows cannot be seen; it is assumed that it has wanted the present replicas until now"
 	if spec.Behavior != nil {
-		text += "\nits earlier changes, which the policies count, are taken from the HPA's events; those of an hour ago and the first of them are not known"
+		text += "\nits earlier changes, which the policies count, are taken from the HPA's events, which Kubernetes keeps for an hour; how much the first of them changed is not known"
 	}
 	return text
 }

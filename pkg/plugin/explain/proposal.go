@@ -23,12 +23,16 @@ func (p proposal) explain(section *Section) {
 	if len(p.Groups.Ready)+len(p.Groups.Missing)+len(p.Groups.Unready)+len(p.Groups.Ignored) > 0 {
 		p.explainGroups(section)
 	}
-	if p.Err != nil {
+	switch {
+	case p.reading.Err != nil:
+		section.conclude("without an answer the metric is invalid")
+		return
+	case p.Err != nil:
 		section.conclude("the metric is invalid: %v", p.Err)
 		return
 	}
-	switch {
-	case p.metric.Source == hpa.Object || p.metric.Source == hpa.External:
+	switch p.metric.Source {
+	case hpa.Object, hpa.External:
 		p.explainValue(section)
 	default:
 		p.explainPods(section)
@@ -146,10 +150,15 @@ func (p proposal) ofTolerance(of float64) string {
 			return fmt.Sprintf(", within %s: it asks for the present %d", within, p.Replicas)
 		}
 	}
+	// With pods that were given a value, the first ratio is compared with 1 alone.
+	side, than := "below ", "1"
 	if of > 1 {
-		return ": above 1"
+		side = "above "
 	}
-	return ": below 1"
+	if p.AssumedMilli == nil {
+		than = within
+	}
+	return ", " + side + than
 }
 
 // milli is a value in thousandths, for people.

@@ -21,8 +21,10 @@ type Snapshot struct {
 	Target     *Target      // nil where it could not be read
 	Pods       []corev1.Pod // that the target's selector finds
 	Answers    []Answer     // for each of the HPA's metrics
-	Events     []corev1.Event
-	Unseen     []string
+	// PodsUnknown says that the pods could not be read, and that no metric needs them.
+	PodsUnknown bool
+	Events      []corev1.Event
+	Unseen      []string
 }
 
 // Target is the scale of what an HPA scales.

@@ -7,8 +7,23 @@ import (
 	"guest-metrics-server/pkg/hpa"
 )
 
+// stepsText are the rules that applied, as sentences.
+func stepsText(d hpa.Decision, spec hpa.Spec) []string {
+	invalid := 0
+	for _, p := range d.Proposals {
+		if p.Err != nil {
+			invalid++
+		}
+	}
+	var steps []string
+	for _, s := range d.Steps {
+		steps = append(steps, stepText(s, spec, invalid))
+	}
+	return steps
+}
+
 // stepText is a rule's application, as a sentence.
-func stepText(s hpa.Step, spec hpa.Spec) string {
+func stepText(s hpa.Step, spec hpa.Spec, invalid int) string {
 	switch s.Rule {
 	case hpa.ScalingDisabled:
 		return "ScalingDisabled: the target has 0 replicas and it was not the controller that scaled it to zero, so the HPA does nothing until somebody sets the replicas to 1 or more"
@@ -17,7 +32,10 @@ func stepText(s hpa.Step, spec hpa.Spec) string {
 	case hpa.BelowMinimum:
 		return fmt.Sprintf("the target has less than the minimum: %d → %d, and no metric is read", s.Before, s.After)
 	case hpa.InvalidMetrics:
-		return fmt.Sprintf("all metrics are invalid, or some are and the others would scale down: the replicas stay %d", s.After)
+		if invalid < len(spec.Metrics) {
+			return fmt.Sprintf("%d of %d metrics are invalid, and the others would scale down: the replicas stay %d", invalid, len(spec.Metrics), s.After)
+		}
+		return fmt.Sprintf("no metric is valid: the replicas stay %d", s.After)
 	case hpa.HighestProposal:
 		if len(spec.Metrics) == 1 {
 			return fmt.Sprintf("the metric asks for %d", s.After)

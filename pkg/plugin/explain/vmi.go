@@ -80,7 +80,7 @@ func VMI(s *VMISnapshot) Report {
 	for _, u := range s.VMI.Unknown {
 		metrics.Members = append(metrics.Members, Member{Metric: u.Name, Reason: u.Reason.Reason, Text: u.Message})
 	}
-	metrics.observe("%d are known, %d are not", len(s.VMI.Metrics), len(s.VMI.Unknown))
+	metrics.observe("known: %d, not known: %d", len(s.VMI.Metrics), len(s.VMI.Unknown))
 	report.add(metrics)
 	for _, r := range s.HPAs {
 		section := r.section()
@@ -89,6 +89,7 @@ func VMI(s *VMISnapshot) Report {
 				r.influence(section, i, metric, s.VMI)
 			}
 		}
+		r.outcome(section)
 		report.add(section)
 	}
 	if len(s.HPAs) == 0 {
@@ -169,28 +170,18 @@ func (r Relation) influence(section *Section, i int, metric autoscalingv2.Metric
 	section.observe("%s has %s of it%s", title, milli(value.Value.MilliValue()), answer)
 }
 
-// verdict says what an HPA would do.
-func (r Relation) verdict(section *Section) {
+// outcome says what an HPA would do.
+func (r Relation) outcome(section *Section) {
 	s := r.Snapshot
 	if s.Target == nil {
 		section.observe("the target could not be read, so what the controller would choose cannot be computed")
 		return
 	}
-	spec, decision, err := s.decide()
+	_, decision, err := s.decide()
 	if err != nil {
 		section.observe("the spec cannot be computed with: %v", err)
 		return
 	}
-	for i, p := range decision.Proposals {
-		if p.Err != nil {
-			section.estimate("metric %d is invalid: %v", i+1, p.Err)
-		} else {
-			section.estimate("metric %d asks for %s", i+1, count(int(p.Replicas), "replica"))
-		}
-	}
-	for _, step := range decision.Steps {
-		section.estimate("%s", stepText(step, spec))
-	}
-	section.estimate("so the controller chooses %s, where there are %d now; kubectl guest-metrics explain hpa/%s says why",
+	section.estimate("the controller chooses %s, where there are %d now; kubectl guest-metrics explain hpa/%s says why",
 		count(int(decision.Replicas), "replica"), s.Target.SpecReplicas, s.HPA.Name)
 }
