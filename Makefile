@@ -15,8 +15,9 @@ GO_TEST = go test -vet=off
 all: build
 
 .PHONY: build
-build: ## Build bin/guest-metrics-server.
+build: ## Build bin/guest-metrics-server, and bin/kubectl-guest_metrics for kubectl.
 	go build -ldflags "-X guest-metrics-server/pkg/app.Version=$(VERSION)" -o bin/ ./cmd/guest-metrics-server
+	go build -ldflags "-s -w" -o bin/ ./cmd/kubectl-guest_metrics
 
 .PHONY: demo
 demo: ## Show the HPA scale two pools, on CPU and on requests; builds what it needs (cold about 12 minutes, cached afterwards).
