@@ -51,12 +51,16 @@ func TestAgreesWithTheLiveController(t *testing.T) {
 	w.awaitPods(t, apis)
 	inputs := make(map[string]input)
 	var mu sync.Mutex
+	explained := newExplanations(t)
 	w.each(t, wants, func(ctx context.Context, d drawn) error {
 		in, err := w.createHPA(ctx, d)
+		if err != nil {
+			return err
+		}
 		mu.Lock()
-		defer mu.Unlock()
 		inputs[d.name] = in
-		return err
+		mu.Unlock()
+		return explained.begin(ctx, namespace, d.name)
 	})
 
 	expectations := make(map[string]expected)
@@ -79,8 +83,16 @@ func TestAgreesWithTheLiveController(t *testing.T) {
 		awaitRest(t, phase, began, wants, expectations, history, apis)
 		t.Logf("phase %d: at rest after %.0f s", phase, time.Since(began).Seconds())
 		for _, d := range wants {
-			w.compare(t, phase, d, inputs[d.name], expectations[d.name], history.take(d.name))
+			outcomes := history.take(d.name)
+			w.compare(t, phase, d, inputs[d.name], expectations[d.name], outcomes)
+			if phase == 0 {
+				explained.compareFresh(t, d.name, outcomes[0])
+			}
 		}
+		t.Logf("phase %d: at rest, explain names the replicas of %d of %d HPAs", phase, explained.compareAtRest(t, w, wants), len(wants))
+	}
+	if t.Logf("explain named the replicas of %d first syncs", len(explained.fresh)); len(explained.fresh) < 200 && *count >= 250 {
+		t.Errorf("explain was asked before the first sync of only %d HPAs", len(explained.fresh))
 	}
 	if seen.Decisions < 200 {
 		t.Errorf("only %d decisions were compared", seen.Decisions)
