@@ -9,18 +9,30 @@ import (
 )
 
 // BuildServer builds the repository's guest-metrics-server into a directory and
-// returns its path. The Go tool's own cache makes it quick from the second time.
+// returns its path.
 func BuildServer(ctx context.Context, dir string, progress io.Writer) (string, error) {
+	return buildCommand(ctx, "guest-metrics-server", dir, progress)
+}
+
+// BuildPlugin builds the repository's plugin for kubectl into a directory and
+// returns its path.
+func BuildPlugin(ctx context.Context, dir string, progress io.Writer) (string, error) {
+	return buildCommand(ctx, "kubectl-guest_metrics", dir, progress)
+}
+
+// buildCommand builds a command. The Go tool's own cache makes it quick from the
+// second time.
+func buildCommand(ctx context.Context, command, dir string, progress io.Writer) (string, error) {
 	repository, err := findRepository(ctx)
 	if err != nil {
 		return "", err
 	}
-	server := module{dir: ".", ldflags: "-s -w", packages: []string{"./cmd/guest-metrics-server"}}
-	fmt.Fprintln(progress, "Building guest-metrics-server: about 3 minutes on two cores when nothing is cached.")
+	m := module{dir: ".", ldflags: "-s -w", packages: []string{"./cmd/" + command}}
+	fmt.Fprintf(progress, "Building %s: about 3 minutes on two cores when nothing is cached.\n", command)
 	start := time.Now()
-	if err := server.compile(ctx, repository, dir, progress); err != nil {
-		return "", fmt.Errorf("build guest-metrics-server: %w", err)
+	if err := m.compile(ctx, repository, dir, progress); err != nil {
+		return "", fmt.Errorf("build %s: %w", command, err)
 	}
-	fmt.Fprintf(progress, "Built guest-metrics-server in %v.\n", time.Since(start).Round(time.Second))
-	return filepath.Join(dir, "guest-metrics-server"), nil
+	fmt.Fprintf(progress, "Built %s in %v.\n", command, time.Since(start).Round(time.Second))
+	return filepath.Join(dir, command), nil
 }
