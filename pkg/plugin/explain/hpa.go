@@ -101,7 +101,7 @@ func (s *Snapshot) assumptions(spec hpa.Spec) string {
 		c.Tolerance, short(c.DownscaleStabilization), short(c.CPUInitializationPeriod), short(c.InitialReadinessDelay))
 	text += "\nits recommendations of the stabilization windows cannot be seen; it is assumed that it has wanted the present replicas until now"
 	if spec.Behavior != nil {
-		text += "\nits earlier changes, which the policies count, are taken from the HPA's events, which Kubernetes keeps for an hour; how much the first of them changed is not known"
+		text += "\nits earlier changes, which the policies count, are taken from the HPA's events; these do not say how much the first of them changed, and Kubernetes keeps them for an hour\nwhere the policies held the controller at its last sync, such a first change is assumed that they do"
 	}
 	return text
 }

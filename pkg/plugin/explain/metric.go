@@ -68,7 +68,7 @@ func memberOf(vmi *v1alpha1.VirtualMachineInstanceMetrics, name string, now time
 		member.Value = milli(value.Value.MilliValue())
 		member.Age = age(now, value.Timestamp.Time)
 		if value.Window != nil {
-			member.Window = short(value.Window.Duration)
+			member.Window = short(value.Window.Round(time.Second))
 		}
 	}
 	if reason := whyNot(vmi, name); reason != nil {

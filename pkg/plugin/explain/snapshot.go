@@ -46,11 +46,53 @@ type Answer struct {
 }
 
 // decide computes what the controller would choose now.
+//
+// Events do not say how much the first change was that the policies count. Where the
+// controller has written that policies hold it at the present replicas, the smallest
+// change is taken with which they do.
 func (s *Snapshot) decide() (hpa.Spec, hpa.Decision, error) {
 	spec, err := autoscaling.Spec(s.HPA.Spec)
 	if err != nil {
 		return spec, hpa.Decision{}, err
 	}
+	decision := s.sync(spec, 0)
+	status := s.HPA.Status
+	if direction := s.heldByPolicies(); direction != 0 && status.DesiredReplicas == s.Target.SpecReplicas && decision.Replicas != status.DesiredReplicas {
+		for first := int32(1); first <= spec.MaxReplicas && first <= mostInferred; first++ {
+			if inferred := s.sync(spec, direction*first); inferred.Replicas == status.DesiredReplicas {
+				return spec, inferred, nil
+			}
+		}
+	}
+	return spec, decision, nil
+}
+
+// mostInferred is the largest change of replicas that is tried.
+const mostInferred = 500
+
+// heldByPolicies reports in which direction the controller was held by policies at
+// its last sync: 1 for up, -1 for down, 0 for none.
+func (s *Snapshot) heldByPolicies() int32 {
+	if s.HPA.Spec.Behavior == nil {
+		return 0
+	}
+	for _, c := range s.HPA.Status.Conditions {
+		if c.Type != autoscalingv2.ScalingLimited || c.Status != corev1.ConditionTrue {
+			continue
+		}
+		switch hpa.Rule(c.Reason) {
+		case hpa.ScaleUpLimit:
+			return 1
+		case hpa.ScaleDownLimit:
+			return -1
+		}
+	}
+	return 0
+}
+
+// sync lets package hpa decide. first is the change by the first rescale that events
+// tell of, 0 where it is not known.
+func (s *Snapshot) sync(spec hpa.Spec, first int32) hpa.Decision {
 	state := hpa.State{Now: s.Time, SpecReplicas: s.Target.SpecReplicas, StatusReplicas: s.Target.StatusReplicas}
 	for i := range s.Pods {
 		state.Pods = append(state.Pods, autoscaling.Pod(&s.Pods[i]))
@@ -58,14 +100,14 @@ func (s *Snapshot) decide() (hpa.Spec, hpa.Decision, error) {
 	for _, answer := range s.Answers {
 		state.Readings = append(state.Readings, answer.Reading)
 	}
-	memory := s.memory()
-	return spec, s.Controller.Sync(spec, state, &memory), nil
+	memory := s.memory(first)
+	return s.Controller.Sync(spec, state, &memory)
 }
 
 // memory is what can be known of the controller's memory: that it wanted the
 // replicas which the status shows, and when it changed them, as events say. It is
 // empty for an HPA that was never synced.
-func (s *Snapshot) memory() hpa.Memory {
+func (s *Snapshot) memory(first int32) hpa.Memory {
 	var memory hpa.Memory
 	for _, c := range s.HPA.Status.Conditions {
 		if c.Type == autoscalingv2.ScaledToZero {
@@ -77,10 +119,10 @@ func (s *Snapshot) memory() hpa.Memory {
 	}
 	rescales := rescalesOf(s.Events)
 	for i, r := range rescales {
-		if i == 0 {
-			continue // It does not say how many replicas there were before.
+		event := hpa.ScaleEvent{Change: first, Time: r.time}
+		if i > 0 {
+			event.Change = r.size - rescales[i-1].size
 		}
-		event := hpa.ScaleEvent{Change: r.size - rescales[i-1].size, Time: r.time}
 		switch {
 		case event.Change > 0:
 			memory.ScaleUps = append(memory.ScaleUps, event)
