@@ -162,7 +162,7 @@ func TestPlugin(t *testing.T) {
 			t.Errorf("top %s has %d rows, want %d: %s", subject, len(list.Items), rows, out)
 		}
 		for _, row := range list.Items {
-			if row.Status != "ok" || row.UtilizationPercent == nil || *row.UtilizationPercent < 50 || *row.UtilizationPercent > 110 {
+			if row.Status != "OK" || row.UtilizationPercent == nil || *row.UtilizationPercent < 50 || *row.UtilizationPercent > 110 {
 				t.Errorf("top %s: %+v", subject, row)
 			}
 			if row.Known != nil && (*row.Known != 4 || *row.Counting != 4) {

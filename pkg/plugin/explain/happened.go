@@ -69,9 +69,9 @@ func currentValue(m autoscalingv2.MetricStatus) string {
 	case v.AverageUtilization != nil:
 		return fmt.Sprintf("%d %% of the requests", *v.AverageUtilization)
 	case v.AverageValue != nil:
-		return v.AverageValue.String() + " per replica"
+		return milli(v.AverageValue.MilliValue()) + " per replica"
 	case v.Value != nil:
-		return v.Value.String()
+		return milli(v.Value.MilliValue())
 	default:
 		return ""
 	}

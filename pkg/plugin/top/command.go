@@ -56,7 +56,7 @@ func NewCommand(factory *client.Factory) *cobra.Command {
 		Short: "Show the load inside guests, of VMIs or of groups of them",
 		Long: `Show the load inside guests, of VMIs or of groups of them.
 
-CPU is in cores, of a VMI with the number of its vCPUs. UTILIZATION and DEMAND are in percent of the vCPUs; demand is utilization and what the host did not give. Of a group, CPU, memory and requests are sums, percentages are means, and KNOWN is the VMIs with a value of those that count. AGE is of the sample that the CPU usage is from. STATUS is ok, or the reason why there is no value: docs/reasons.md has them all.`,
+CPU is in cores, of a VMI with the number of its vCPUs. CPU% and DEMAND% are in percent of the vCPUs; demand is what the guest uses and what the host did not give it. Of a group, CPU, memory and requests are sums, percentages are means, and KNOWN is the VMIs with a value of those that count. DATA AGE is that of the sample that the CPU usage is from. STATUS is OK, or the reason why there is no value: docs/reasons.md has them all.`,
 		Example:   examples,
 		Args:      cobra.ExactArgs(1),
 		ValidArgs: []string{"vmis", "pools", "replicasets", "services"},

@@ -35,14 +35,14 @@ type Row struct {
 	RequestsPerSecond  *float64   `json:"requestsPerSecond,omitempty"`
 	Timestamp          *time.Time `json:"timestamp,omitempty"` // of the CPU usage
 
-	// Status is ok, or the reason why the VMI does not count or its CPU usage is not
+	// Status is OK, or the reason why the VMI does not count or its CPU usage is not
 	// known, with a message.
 	Status  string `json:"status"`
 	Message string `json:"message,omitempty"`
 }
 
 // statusOK is the status of a VMI that counts and is known.
-const statusOK = "ok"
+const statusOK = "OK"
 
 // The metrics of the columns.
 const (

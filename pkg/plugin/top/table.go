@@ -55,11 +55,11 @@ func (s style) columns(kind string) []column {
 		add("KNOWN", knownText, nil)
 		add("CPU", func(r Row) string { return number(r.CPUCores, 2) }, nil)
 	}
-	add("UTILIZATION", func(r Row) string { return s.percent(r.UtilizationPercent) }, func(r Row) string { return heat(r.UtilizationPercent) })
-	add("DEMAND", func(r Row) string { return s.percent(r.DemandPercent) }, func(r Row) string { return heat(r.DemandPercent) })
+	add("CPU%", func(r Row) string { return s.percent(r.UtilizationPercent) }, func(r Row) string { return heat(r.UtilizationPercent) })
+	add("DEMAND%", func(r Row) string { return s.percent(r.DemandPercent) }, func(r Row) string { return heat(r.DemandPercent) })
 	add("MEMORY", func(r Row) string { return bytes(r.MemoryBytes) }, nil)
 	add("REQUESTS/S", func(r Row) string { return number(r.RequestsPerSecond, 1) }, nil)
-	add("AGE", func(r Row) string { return s.age(r.Timestamp) }, nil)
+	add("DATA AGE", func(r Row) string { return s.age(r.Timestamp) }, nil)
 	if s.wide && kind == "vmis" {
 		add("NODE", func(r Row) string { return orUnknown(r.Node) }, nil)
 		add("POD", func(r Row) string { return orUnknown(r.Pod) }, nil)

@@ -24,28 +24,28 @@ func TestTable(t *testing.T) {
 		"plain": {
 			style: style{},
 			want: `
-NAME    CPU      UTILIZATION   DEMAND   MEMORY   REQUESTS/S   AGE   STATUS
-web-0   1.90/2   95%           104%     954Mi    12.3         3s    ok
-web-1   0.00/-   0%            72%      -        -            -     ok
-vault   -/1      -             -        -        -            -     stale
+NAME    CPU      CPU%   DEMAND%   MEMORY   REQUESTS/S   DATA AGE   STATUS
+web-0   1.90/2   95%    104%      954Mi    12.3         3s         OK
+web-1   0.00/-   0%     72%       -        -            -          OK
+vault   -/1      -      -         -        -            -          stale
 `,
 		},
 		"bars without colours": {
 			style: style{bars: true, namespaces: true},
 			want: `
-NAMESPACE   NAME    CPU      UTILIZATION       DEMAND            MEMORY   REQUESTS/S   AGE   STATUS
-shop        web-0   1.90/2   ██████████  95%   ██████████ 104%   954Mi    12.3         3s    ok
-shop        web-1   0.00/-   ░░░░░░░░░░   0%   ███████░░░  72%   -        -            -     ok
-bank        vault   -/1      -                 -                 -        -            -     stale
+NAMESPACE   NAME    CPU      CPU%              DEMAND%           MEMORY   REQUESTS/S   DATA AGE   STATUS
+shop        web-0   1.90/2   ██████████  95%   ██████████ 104%   954Mi    12.3         3s         OK
+shop        web-1   0.00/-   ░░░░░░░░░░   0%   ███████░░░  72%   -        -            -          OK
+bank        vault   -/1      -                 -                 -        -            -          stale
 `,
 		},
 		"colours do not move columns": {
 			style: style{colours: true, wide: true},
 			want: `
-NAME    CPU      UTILIZATION   DEMAND   MEMORY   REQUESTS/S   AGE   NODE   POD   STATUS   MESSAGE
-web-0   1.90/2   <31>95%<0>           <31>104%<0>     954Mi    12.3         3s    -      -     ok
-web-1   0.00/-   <32>0%<0>            <33>72%<0>      -        -            -     -      -     ok
-vault   -/1      -             -        -        -            -     -      -     <33>stale<0>    no sample for 1m15s
+NAME    CPU      CPU%   DEMAND%   MEMORY   REQUESTS/S   DATA AGE   NODE   POD   STATUS   MESSAGE
+web-0   1.90/2   <31>95%<0>    <31>104%<0>      954Mi    12.3         3s         -      -     OK
+web-1   0.00/-   <32>0%<0>     <33>72%<0>       -        -            -          -      -     OK
+vault   -/1      -      -         -        -            -          -      -     <33>stale<0>    no sample for 1m15s
 `,
 		},
 	} {
