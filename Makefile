@@ -82,8 +82,8 @@ bench: ## Measure the server on simulated fleets and beside its peers (25 minute
 	cd test/bench && go test -run '^$$' -bench . -cpu 1 -count 6 .
 
 .PHONY: docs
-docs: ## Write docs/metrics.md and docs/reasons.md from the tables.
-	go test ./pkg/metric ./pkg/reason -run TestDocsAgree -update
+docs: ## Write docs/metrics.md, docs/reasons.md and docs/findings.md from the tables.
+	go test ./pkg/metric ./pkg/reason ./pkg/plugin/findings -run TestDocsAgree -update
 
 GENERATED_API = pkg/api/guestmetrics/v1alpha1
 GENERATOR = go tool -modfile=$(CURDIR)/tools/go.mod
