@@ -46,7 +46,7 @@ var ofGuests = []Info{
 		Code: NoActivePod, Severity: Warning, Title: "A VMI that runs has no running launcher pod",
 		Meaning: "Nothing is known of it.",
 		Cause:   "Right after a migration it passes by itself. If it stays, the node is gone or the pod was deleted by force.",
-		Cure:    "Look at its pods: `kubectl get pods -n NAMESPACE -l kubevirt.io/created-by=UID -o wide`.",
+		Cure:    "Look at its pods: `kubectl get pods -n NAMESPACE -l vm.kubevirt.io/name=NAME -o wide`.",
 	},
 	{
 		Code: TooLarge, Severity: Warning, Title: "A VMI is too large to read",

@@ -116,7 +116,7 @@ var ofRights = []Info{
 		Code: CallerMayNotRead, Severity: Warning, Title: "You may not read the guest metrics",
 		Meaning: "doctor, top and explain see less. HPAs are not concerned.",
 		Cause:   "You have no role in the namespace that includes view.",
-		Cure:    "Let an administrator of the namespace give you view: `kubectl create rolebinding NAME-view --clusterrole=view --user=NAME -n NAMESPACE`.",
+		Cure:    "Let an administrator of the namespace give you view: `kubectl create rolebinding guest-metrics-view --clusterrole=view --user=USER -n NAMESPACE`.",
 	},
 	{
 		Code: ServerMayNotReadCA, Severity: Problem, Title: "The server may not read KubeVirt's CA",
@@ -185,6 +185,6 @@ var ofKubeVirt = []Info{
 		Code: ResponseIncomplete, Severity: Warning, Title: "A VMI that runs has no current sample",
 		Meaning: "Its virt-handler answers, but without this VMI. It is taken to be like the others of its group.",
 		Cause:   "Its virt-launcher does not answer virt-handler in time, for example because QEMU or libvirt hangs. Right after a start or a live migration it passes by itself.",
-		Cure:    "Look at the launcher's log: `kubectl logs -n NAMESPACE -l kubevirt.io/created-by=UID -c compute`. A restart of the VM, or a live migration, mends it.",
+		Cure:    "Look at the launcher's log: `kubectl logs -n NAMESPACE -l vm.kubevirt.io/name=NAME -c compute`. A restart of the VM, or a live migration, mends it.",
 	},
 }
