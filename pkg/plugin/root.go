@@ -12,6 +12,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"guest-metrics-server/pkg/plugin/client"
+	"guest-metrics-server/pkg/plugin/doctor"
 	"guest-metrics-server/pkg/plugin/explain"
 	"guest-metrics-server/pkg/plugin/top"
 )
@@ -58,6 +59,6 @@ It reads what guest-metrics-server serves and Kubernetes' own objects, with your
 	root.SetOut(factory.Out)
 	root.SetErr(factory.ErrOut)
 	factory.Flags.AddFlags(root.PersistentFlags())
-	root.AddCommand(top.NewCommand(factory), explain.NewCommand(factory))
+	root.AddCommand(top.NewCommand(factory), explain.NewCommand(factory), doctor.NewCommand(factory))
 	return root
 }

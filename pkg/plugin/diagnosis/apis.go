@@ -150,16 +150,20 @@ func (x *examination) checkOtherAdapters() {
 	}
 }
 
-// adapters are the usual names of other servers of custom metrics.
-var adapters = []string{"prometheus-adapter", "kube-metrics-adapter", "k8s-prometheus-adapter", "custom-metrics-apiserver", "custom-metrics-stackdriver-adapter", "datadog-cluster-agent"}
+// adapters are the names of other servers of custom metrics, as their charts label
+// them.
+var adapters = []string{"prometheus-adapter", "kube-metrics-adapter", "k8s-prometheus-adapter", "custom-metrics-apiserver", "datadog-cluster-agent"}
+
+// AdapterSelector returns the label selector of what Snapshot.Deployments holds.
+func AdapterSelector() string {
+	return "app.kubernetes.io/name in (" + strings.Join(adapters, ",") + ")"
+}
 
 // adapterHint names an adapter that runs.
 func (x *examination) adapterHint() string {
-	for i := range x.Deployments.Items {
-		d := &x.Deployments.Items[i]
-		if slices.Contains(adapters, d.Name) || slices.Contains(adapters, d.Labels["app.kubernetes.io/name"]) {
-			return ", perhaps of Deployment " + d.Namespace + "/" + d.Name
-		}
+	if len(x.Deployments.Items) == 0 {
+		return ""
 	}
-	return ""
+	d := &x.Deployments.Items[0]
+	return ", perhaps of Deployment " + d.Namespace + "/" + d.Name
 }

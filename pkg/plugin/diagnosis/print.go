@@ -126,8 +126,11 @@ func (r *Report) Counts() Counts {
 func (r *Report) summary() string {
 	c := r.Counts()
 	text := "Healthy"
-	if c.Problems+c.Warnings > 0 {
+	switch {
+	case c.Problems+c.Warnings > 0:
 		text = count(c.Problems, "problem") + ", " + count(c.Warnings, "warning")
+	case c.Unseen > 0:
+		text = "No problem in what was seen"
 	}
 	for _, more := range []struct {
 		n    int
