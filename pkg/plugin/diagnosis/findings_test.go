@@ -193,6 +193,9 @@ spec:
 	"GM0416": func(_ *testing.T, s *Snapshot) {
 		template(s).Annotations = nil
 		object(s).Metric = autoscalingv2.MetricIdentifier{Name: "guest_http_requests_per_second"}
+		for _, name := range []string{"web-0", "web-1"} { // What comes of it is no finding of its own.
+			unknownMetric(s, name, "guest_http_requests_per_second", reason.NoEndpoint, "no annotation guestmetrics.io/http-port says where its status page is")
+		}
 	},
 	"GM0417": func(_ *testing.T, s *Snapshot) {
 		object(s).Metric = autoscalingv2.MetricIdentifier{Name: "guest_load_1m"}

@@ -229,11 +229,12 @@ func (h *hpaCheck) checkMembers() {
 	}
 	members := h.x.members(h.target)
 	for _, m := range customMetricsOf(h.hpa) {
-		if metric.Lookup(m.name) == nil || !h.isOfTarget(m) {
-			continue
+		known := metric.Lookup(m.name)
+		if known == nil || !h.isOfTarget(m) || known.Source == metric.StatusPages && !guesthttp.Annotated(h.target.annotations) {
+			continue // What is wrong has a finding of its own.
 		}
 		var tally reason.Tally
-		counting, known, withoutAgent := 0, 0, 0
+		counting, valued, withoutAgent := 0, 0, 0
 		for _, member := range members {
 			if member.Excluded != nil {
 				continue
@@ -241,7 +242,7 @@ func (h *hpaCheck) checkMembers() {
 			counting++
 			switch why := unknown(member, m.name); {
 			case why == nil:
-				known++
+				valued++
 			case reason.Code(why.Reason) == reason.NoAgent:
 				withoutAgent++
 				fallthrough
@@ -252,8 +253,8 @@ func (h *hpaCheck) checkMembers() {
 		if withoutAgent > 0 {
 			h.find(findings.AgentMissing, h.object, "%s of %d of %s is unknown: the guest agent is not connected", m.name, withoutAgent, count(counting, "VM"))
 		}
-		if 2*known < counting {
-			h.find(findings.MembersUnknown, h.object, "%s of %d of %s that count is known: %s", m.name, known, count(counting, "VM"), tally.String())
+		if 2*valued < counting {
+			h.find(findings.MembersUnknown, h.object, "%s of %d of %s that count is known: %s", m.name, valued, count(counting, "VM"), tally.String())
 		}
 	}
 }

@@ -124,6 +124,21 @@ func TestKubeVirtThatIsNotInstalled(t *testing.T) {
 	}
 }
 
+// A KubeVirt that is not deployed, such as a tenant can create, is not the cluster's.
+func TestTheKubeVirtThatIsDeployedCounts(t *testing.T) {
+	_, url := newAPIServer(t, theServer+`
+---
+apiVersion: kubevirt.io/v1
+kind: KubeVirt
+metadata: {namespace: cnv, name: real}
+status: {phase: Deployed, observedKubeVirtVersion: v1.8.0}
+`)
+	output, _, _ := run(t, url)
+	if want := "√ KubeVirt v1.8.0 in namespace cnv is in order\n"; !strings.Contains(output, want) {
+		t.Errorf("want %q, got:\n%s", want, output)
+	}
+}
+
 // KubeVirt 1.6 has pools in v1alpha1 only.
 func TestPoolsOfAnOldKubeVirt(t *testing.T) {
 	s, url := newAPIServer(t, theServer)

@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -134,13 +135,24 @@ func (r *reader) nodes(ctx context.Context) diagnosis.Part[corev1.Node] {
 	})
 }
 
-// kubeVirts is empty, and not unread, where KubeVirt is not installed.
+// kubeVirts is empty, and not unread, where KubeVirt is not installed. The one that is
+// deployed comes first: only its operator can say that it is.
 func (r *reader) kubeVirts(ctx context.Context) diagnosis.Part[kubevirtv1.KubeVirt] {
 	return all("KubeVirts", "", func() ([]kubevirtv1.KubeVirt, error) {
 		list, err := r.KubeVirt.KubevirtV1().KubeVirts(metav1.NamespaceAll).List(ctx, metav1.ListOptions{})
 		if err != nil {
 			return nil, ignoreNotFound(err)
 		}
+		slices.SortStableFunc(list.Items, func(a, b kubevirtv1.KubeVirt) int {
+			switch {
+			case (a.Status.Phase == kubevirtv1.KubeVirtPhaseDeployed) == (b.Status.Phase == kubevirtv1.KubeVirtPhaseDeployed):
+				return a.CreationTimestamp.Compare(b.CreationTimestamp.Time)
+			case a.Status.Phase == kubevirtv1.KubeVirtPhaseDeployed:
+				return -1
+			default:
+				return 1
+			}
+		})
 		return list.Items, nil
 	})
 }
