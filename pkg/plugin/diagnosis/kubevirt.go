@@ -46,7 +46,9 @@ func (x *examination) examineKubeVirt() {
 	kubeVirt := &x.KubeVirts.Items[0]
 	object := Object{"KubeVirt", kubeVirt.Namespace, kubeVirt.Name}
 	version := kubeVirt.Status.ObservedKubeVirtVersion
-	if parsed, err := utilversion.ParseGeneric(version); err == nil && parsed.LessThan(oldestKubeVirt) {
+	if parsed, err := utilversion.ParseGeneric(version); err != nil {
+		c.saw(fmt.Sprintf("its version, of which the KubeVirt object says %q", version))
+	} else if parsed.LessThan(oldestKubeVirt) {
 		c.find(findings.OldKubeVirt, object, "it is %s", version)
 	}
 	c = x.check("KubeVirt %sin namespace %s is in order", strings.TrimLeft(version+" ", " "), kubeVirt.Namespace)

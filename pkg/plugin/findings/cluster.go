@@ -183,8 +183,8 @@ var ofKubeVirt = []Info{
 	},
 	{
 		Code: ResponseIncomplete, Severity: Warning, Title: "A VMI that runs has no current sample",
-		Meaning: "Its virt-handler answers, but without this VMI. It is taken to be like the others of its group.",
-		Cause:   "Its virt-launcher does not answer virt-handler in time, for example because QEMU or libvirt hangs. Right after a start or a live migration it passes by itself.",
+		Meaning: "Nothing current is known of it. It is taken to be like the others of its group.",
+		Cause:   "The message has what its virt-handler's last scrape said. Mostly that answered without this VMI, since its virt-launcher does not answer in time, for example because QEMU or libvirt hangs. Right after a start or a live migration it passes by itself. A scrape that failed is a matter of the node, which cluster readers see as GM0204 to GM0206.",
 		Cure:    "Look at the launcher's log: `kubectl logs -n NAMESPACE -l vm.kubevirt.io/name=NAME -c compute`. A restart of the VM, or a live migration, mends it.",
 	},
 }
