@@ -164,7 +164,7 @@ func (h *hpaCheck) checkPods() bool {
 		}
 	}
 	if finished > 0 {
-		h.find(findings.LeftoverPods, h.object, "%s of %s match the selector %s, and Kubernetes %s counts them", count(finished, "finished pod"), h.target.object, h.target.selector, h.x.KubernetesVersion)
+		h.find(findings.LeftoverPods, h.object, "the selector %s of %s finds %s, which Kubernetes %s counts", h.target.selector, h.target.object, count(finished, "finished pod"), h.x.KubernetesVersion)
 	}
 	return finished > 0
 }

@@ -128,7 +128,7 @@ func (r *reader) controllerAccess(ctx context.Context) diagnosis.Access {
 func (r *reader) caAccess(ctx context.Context) diagnosis.Access {
 	at := r.serverService()
 	if at == nil || len(r.snapshot.KubeVirts.Items) == 0 {
-		return diagnosis.Access{Unread: "where the server and KubeVirt are is not known"}
+		return diagnosis.Access{Unread: "the server or KubeVirt: in which namespaces they run is not known"}
 	}
 	account := serverName
 	if pods, err := r.podsBehind(ctx, at); err == nil {
