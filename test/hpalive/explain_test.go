@@ -66,14 +66,14 @@ func (e *explanations) begin(ctx context.Context, namespace, name string) error 
 func (e *explanations) compareFresh(t *testing.T, name string, first outcome) {
 	t.Helper()
 	report, ok := e.fresh[name]
-	if chosen := first.chosen(); ok && report.Decision.Desired != chosen {
-		t.Errorf("explain hpa/%s names %d replicas, the controller chose %d:\n%s", name, report.Decision.Desired, chosen, text(t, report))
+	if want := chosen(first); ok && report.Decision.Desired != want {
+		t.Errorf("explain hpa/%s names %d replicas, the controller chose %d:\n%s", name, report.Decision.Desired, want, text(t, report))
 	}
 }
 
 // chosen is how many replicas a sync chose. One that fails leaves them, and says
 // nothing of what it wants.
-func (o outcome) chosen() int32 {
+func chosen(o outcome) int32 {
 	if strings.HasPrefix(o.Active, "False: Failed") {
 		return o.Current
 	}
