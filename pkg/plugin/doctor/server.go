@@ -14,7 +14,6 @@ import (
 	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
 
 	"guest-metrics-server/pkg/api/guestmetrics/v1alpha1"
-	"guest-metrics-server/pkg/inventory"
 	"guest-metrics-server/pkg/plugin/diagnosis"
 )
 
@@ -96,7 +95,7 @@ func (r *reader) podsBehind(ctx context.Context, at *apiregistrationv1.ServiceRe
 func (r *reader) theMetrics() *authorizationv1.ResourceAttributes {
 	return &authorizationv1.ResourceAttributes{
 		Namespace: r.namespace, Verb: "get", Group: customMetrics, Version: "v1beta2",
-		Resource: inventory.Pools.GroupResource.String(), Subresource: "guest_cpu_utilization_percent", Name: "any",
+		Resource: "virtualmachinepools.pool.kubevirt.io", Subresource: "guest_cpu_utilization_percent", Name: "any",
 	}
 }
 
