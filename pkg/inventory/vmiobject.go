@@ -16,7 +16,7 @@ type vmiObject struct {
 	Spec     struct {
 		ReadinessProbe vmiProbe `json:"readinessProbe"`
 	} `json:"spec"`
-	Status   struct {
+	Status struct {
 		NodeName   string         `json:"nodeName"`
 		Phase      string         `json:"phase"`
 		Conditions []vmiCondition `json:"conditions"`
