@@ -103,6 +103,27 @@ func (a *answers) ask(ctx context.Context, f *fleet, s *server, p pool, counts f
 	return nil
 }
 
+// pageForms are the forms in which vmimetrics is read: by programs, and by kubectl.
+var pageForms = map[string]string{
+	"JSON":  "application/json",
+	"table": "application/json;as=Table;v=v1;g=meta.k8s.io",
+}
+
+// readPages reads the first 500 VMIs of the cluster, as often as gives a median.
+func readPages(ctx context.Context, s *server) (map[string][]time.Duration, error) {
+	latencies := make(map[string][]time.Duration)
+	for range 30 {
+		for form, accept := range pageForms {
+			start := time.Now()
+			if _, _, err := s.get(ctx, "/apis/guestmetrics.io/v1alpha1/vmimetrics?limit=500", accept); err != nil {
+				return nil, err
+			}
+			latencies[form] = append(latencies[form], time.Since(start))
+		}
+	}
+	return latencies, nil
+}
+
 func decodeAnswer(body []byte, contentType string) (*v1beta2.MetricValueList, error) {
 	envelope, ok := bytes.CutPrefix(body, []byte("k8s\x00"))
 	if !ok {

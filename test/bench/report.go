@@ -49,6 +49,8 @@ func (r *report) fleets(b *strings.Builder) {
 		{"query of a pool of 10, p50 / p99", func(r *result) string { return latency(&r.answers, 10) }},
 		{"query of a pool of 100, p50 / p99", func(r *result) string { return latency(&r.answers, 100) }},
 		{"query of a pool of 1,000, p50 / p99", func(r *result) string { return latency(&r.answers, 1000) }},
+		{"500 VMIs as JSON, p50 / p99", func(r *result) string { return percentiles(r.pages["JSON"]) }},
+		{"500 VMIs as a table, p50 / p99", func(r *result) string { return percentiles(r.pages["table"]) }},
 		{"CPU per query (mean of the sizes)", func(r *result) string { return milliseconds(r.queryCPU) }},
 		{"values unknown / more than 5 % off", func(r *result) string {
 			return fmt.Sprintf("%d / %d of %d", r.answers.missing, r.answers.far, len(r.answers.ages))
@@ -100,8 +102,9 @@ func ages(a *answers) string {
 	return seconds(percentile(a.ages, 50)) + " / " + seconds(percentile(a.ages, 99))
 }
 
-func latency(a *answers, size int) string {
-	l := a.latencies[size]
+func latency(a *answers, size int) string { return percentiles(a.latencies[size]) }
+
+func percentiles(l []time.Duration) string {
 	if len(l) == 0 {
 		return "none"
 	}

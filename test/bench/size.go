@@ -31,8 +31,9 @@ type result struct {
 	due           float64
 	allocPerRound float64
 	answers       answers
-	queryCPU      time.Duration // Above that of scraping, for each query.
-	hanging       *answers      // Of nodes that do not hang while others do.
+	queryCPU      time.Duration              // Above that of scraping, for each query.
+	hanging       *answers                   // Of nodes that do not hang while others do.
+	pages         map[string][]time.Duration // Of vmimetrics, by the form.
 
 	// What other processes of the machine used, which disturbs what is measured.
 	foreignCores, foreignCoresInQueries float64
@@ -74,6 +75,11 @@ func (b *bench) runSize(ctx context.Context, vmis int, largest bool) error {
 	}
 	if err := b.measureQueries(ctx, f, s, r); err != nil {
 		return err
+	}
+	if b.server == "" { // Others may not have the API.
+		if r.pages, err = readPages(ctx, s); err != nil {
+			return err
+		}
 	}
 	if slices.Contains(b.peerVMIs, vmis) {
 		if err := b.measurePeer(ctx, f, s); err != nil {

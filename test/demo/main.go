@@ -12,8 +12,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -59,6 +61,10 @@ func run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	plugin, err := local.BuildPlugin(ctx, state, os.Stdout)
+	if err != nil {
+		return err
+	}
 	nginx, noNginx := web.Unpack(ctx, printLine, web.Nginx)
 	cluster, err := local.Start(ctx, local.Options{StateDir: filepath.Join(state, "cluster"), Progress: os.Stdout})
 	if err != nil {
@@ -73,7 +79,7 @@ func run(ctx context.Context) (err error) {
 		return err
 	}
 	d := &demo{
-		cluster: cluster, state: state, nginx: nginx, noNginx: noNginx, began: began,
+		cluster: cluster, state: state, plugin: plugin, nginx: nginx, noNginx: noNginx, began: began,
 		interactive: term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd())),
 	}
 	if err := d.connect(); err != nil {
@@ -105,10 +111,26 @@ func (d *demo) perform(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := d.explain(ctx); err != nil {
+		return err
+	}
 	if d.interactive {
 		fmt.Print(d.epilogue(metric))
 		<-ctx.Done()
 	}
+	return nil
+}
+
+// explain shows what the plugin says of the first act's HPA.
+func (d *demo) explain(ctx context.Context) error {
+	args := []string{"explain", "hpa/" + cpuPool, "-n", namespace}
+	fmt.Printf("\nWhy it has that size: kubectl guest-metrics %s\n\n", strings.Join(args, " "))
+	cmd := exec.CommandContext(ctx, d.plugin, append(args, "--kubeconfig", d.cluster.Kubeconfig())...)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("explain the HPA: %w", err)
+	}
+	fmt.Println("\nWhat is wrong, if anything is: kubectl guest-metrics doctor")
 	return nil
 }
 
@@ -117,11 +139,14 @@ func (d *demo) epilogue(metric string) string {
 	return fmt.Sprintf(`
 The cluster runs until Ctrl-C. To look around (kubectl is also at %s):
 
-  export KUBECONFIG=%s
-  kubectl get vmpool,vmi,hpa
+  export KUBECONFIG=%s PATH=%s:$PATH
+  kubectl guest-metrics top pools
+  kubectl guest-metrics explain hpa/%s
+  kubectl guest-metrics doctor
+  kubectl get vmpool,vmi,hpa,vmimetrics
   kubectl get --raw '%s'
   kubectl annotate vmi --overwrite -l %s %s=90   # work for each guest, in percent of its vCPUs
 
 Logs and process ids are in %s.
-`, d.cluster.KubectlPath(), d.cluster.Kubeconfig(), path, selectorOf(cpuPool), workload.CPUPercent, d.state)
+`, d.cluster.KubectlPath(), d.cluster.Kubeconfig(), filepath.Dir(d.plugin), cpuPool, path, selectorOf(cpuPool), workload.CPUPercent, d.state)
 }

@@ -23,6 +23,7 @@ import (
 type demo struct {
 	cluster     *local.Cluster
 	state       string       // A directory.
+	plugin      string       // The program of kubectl guest-metrics.
 	nginx       *debian.Root // Nil where there is none, for the reason that follows.
 	noNginx     error
 	began       time.Time
