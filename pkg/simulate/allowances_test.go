@@ -35,6 +35,9 @@ func (j *judge) errorSince(since, until time.Duration) float64 {
 		if m.At < since-j.hidden() || m.At > until {
 			continue
 		}
+		if m.Readings[0].Err != nil {
+			return j.errorOver(j.Server.ScrapeInterval) // An outage, however long ago it began.
+		}
 		fewest, most = min(fewest, m.Before), max(most, m.Before)
 		for _, e := range m.Events {
 			if young++; strings.HasPrefix(e, string(ServerStarts)) || strings.HasPrefix(e, string(NodeUnread)) {
