@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"guest-metrics-server/pkg/hpa"
 	"guest-metrics-server/pkg/plugin/client"
 	"guest-metrics-server/pkg/plugin/explain"
@@ -54,9 +56,14 @@ func (e *explanations) begin(ctx context.Context, namespace, name string) error 
 	if err != nil {
 		return err
 	}
+	// The controller scales before it writes the status: read that again, after the target.
+	after, err := e.clients.Kubernetes.AutoscalingV2().HorizontalPodAutoscalers(namespace).Get(ctx, name, metav1.GetOptions{})
+	if err != nil {
+		return err
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if len(s.HPA.Status.Conditions) == 0 {
+	if len(s.HPA.Status.Conditions)+len(after.Status.Conditions) == 0 {
 		e.fresh[name] = report
 	}
 	return nil
