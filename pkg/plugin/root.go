@@ -14,6 +14,7 @@ import (
 	"guest-metrics-server/pkg/plugin/client"
 	"guest-metrics-server/pkg/plugin/doctor"
 	"guest-metrics-server/pkg/plugin/explain"
+	"guest-metrics-server/pkg/plugin/printable"
 	"guest-metrics-server/pkg/plugin/top"
 )
 
@@ -35,7 +36,7 @@ func Run(streams genericiooptions.IOStreams, args []string) int {
 		return 0
 	}
 	if message := err.Error(); message != "" {
-		fmt.Fprintln(streams.ErrOut, "error:", message)
+		fmt.Fprintln(streams.ErrOut, "error:", printable.Lines(message))
 	}
 	if exit, ok := errors.AsType[ExitError](err); ok {
 		return exit.ExitCode()

@@ -46,7 +46,7 @@ func urlOf(t inventory.Target) string {
 	return "https://" + net.JoinHostPort(t.IP, strconv.Itoa(int(t.Port))) + "/metrics"
 }
 
-// responses is what is kept of each node's last response. The zero value is empty.
+// responses holds a summary of each node's last response. The zero value is empty.
 type responses struct {
 	mu     sync.Mutex
 	ofNode map[string]response

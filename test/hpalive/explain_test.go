@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"guest-metrics-server/pkg/hpa"
 	"guest-metrics-server/pkg/plugin/client"
 	"guest-metrics-server/pkg/plugin/explain"
@@ -49,21 +47,17 @@ func (e *explanations) explain(ctx context.Context, namespace, name string) (*ex
 	return s, report, nil
 }
 
-// begin explains an HPA that was just made. The controller syncs it for the first
+// begin explains an HPA that was just made, of a target with so many replicas. The controller syncs it for the first
 // time a period later; where it was quicker, there is nothing to foretell.
-func (e *explanations) begin(ctx context.Context, namespace, name string) error {
+func (e *explanations) begin(ctx context.Context, namespace, name string, replicas int32) error {
 	s, report, err := e.explain(ctx, namespace, name)
-	if err != nil {
-		return err
-	}
-	// The controller scales before it writes the status: read that again, after the target.
-	after, err := e.clients.Kubernetes.AutoscalingV2().HorizontalPodAutoscalers(namespace).Get(ctx, name, metav1.GetOptions{})
 	if err != nil {
 		return err
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if len(s.HPA.Status.Conditions)+len(after.Status.Conditions) == 0 {
+	// The controller scales the target before it writes the HPA's status.
+	if len(s.HPA.Status.Conditions) == 0 && s.Target.SpecReplicas == replicas {
 		e.fresh[name] = report
 	}
 	return nil

@@ -60,7 +60,7 @@ func TestAgreesWithTheLiveController(t *testing.T) {
 		mu.Lock()
 		inputs[d.name] = in
 		mu.Unlock()
-		return explained.begin(ctx, namespace, d.name)
+		return explained.begin(ctx, namespace, d.name, d.replicas)
 	})
 
 	expectations := make(map[string]expected)
@@ -91,8 +91,7 @@ func TestAgreesWithTheLiveController(t *testing.T) {
 		}
 		t.Logf("phase %d: at rest, explain names the replicas of %d of %d HPAs", phase, explained.compareAtRest(t, w, wants), len(wants))
 	}
-	// A sync may begin before its HPA was explained: how many depends on the machine.
-	if t.Logf("explain named the replicas of %d first syncs", len(explained.fresh)); len(explained.fresh) < 50 && *count >= 250 {
+	if t.Logf("explain named the replicas of %d first syncs", len(explained.fresh)); len(explained.fresh) < 200 && *count >= 250 {
 		t.Errorf("explain was asked before the first sync of only %d HPAs", len(explained.fresh))
 	}
 	if seen.Decisions < 200 {

@@ -26,7 +26,7 @@ type VMIs interface {
 	Reports(page inventory.Page) (reports []evaluate.Report, more bool)
 }
 
-// Target is what is known of the scrapes of a node's virt-handler.
+// Target is the state of the scrapes of a node's virt-handler.
 type Target struct {
 	Node, URL   string
 	Tried       bool          // At least one scrape has ended. The rest is of scrapes.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"guest-metrics-server/pkg/plugin/findings"
+	"guest-metrics-server/pkg/plugin/printable"
 )
 
 // Colors are the escape sequences of the marks, "" for none.
@@ -39,9 +40,9 @@ func (r *Report) Print(w io.Writer, colors Colors) error {
 		}
 		fmt.Fprintf(&out, "%s\n%s\n", category.Name, strings.Repeat("-", len(category.Name)))
 		for _, check := range category.Checks {
-			fmt.Fprintf(&out, "%s %s\n", colors.mark(check.Result), printable(check.Statement))
+			fmt.Fprintf(&out, "%s %s\n", colors.mark(check.Result), printable.Line(check.Statement))
 			for _, unseen := range check.Unseen {
-				fmt.Fprintf(&out, "    not seen: %s\n", printable(unseen))
+				fmt.Fprintf(&out, "    not seen: %s\n", printable.Line(unseen))
 			}
 			for len(check.Findings) > 0 {
 				n := sameCode(check.Findings)
@@ -72,23 +73,12 @@ func printFindings(out *strings.Builder, list []Finding, colors Colors) {
 	first := list[0]
 	fmt.Fprintf(out, "    %s %s %s\n", colors.mark(Result(first.Severity)), first.Code, first.Title)
 	for _, f := range list[:min(mostPrinted, len(list))] {
-		fmt.Fprintf(out, "      %s: %s\n", f.Object, printable(f.Message))
+		fmt.Fprintf(out, "      %s: %s\n", f.Object, printable.Line(f.Message))
 	}
 	if more := len(list) - mostPrinted; more > 0 {
 		fmt.Fprintf(out, "      ... and %d more, which -o json lists\n", more)
 	}
-	fmt.Fprintf(out, "      cure: %s\n      see docs/findings.md#%s\n", printable(first.Cure), strings.ToLower(string(first.Code)))
-}
-
-// printable takes control characters out of what tenants wrote: they could move the
-// reader's cursor.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || (r >= 0x80 && r < 0xa0) {
-			return ' '
-		}
-		return r
-	}, text)
+	fmt.Fprintf(out, "      cure: %s\n      see docs/findings.md#%s\n", printable.Line(first.Cure), strings.ToLower(string(first.Code)))
 }
 
 // Counts are the numbers of findings, and of checks that could not be made in full.

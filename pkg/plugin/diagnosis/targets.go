@@ -11,7 +11,7 @@ import (
 	"guest-metrics-server/pkg/inventory"
 )
 
-// target is a pool or a replica set: what an HPA scales.
+// target is a pool or a replica set that an HPA scales.
 type target struct {
 	object      Object
 	replicas    int32

@@ -91,7 +91,7 @@ func (r *reader) podsBehind(ctx context.Context, at *apiregistrationv1.ServiceRe
 	return pods.Items, nil
 }
 
-// theMetrics is what an HPA on a pool, and a person who looks at it, read.
+// theMetrics are the resources that an HPA on a pool reads, and a person who looks at it.
 func (r *reader) theMetrics() *authorizationv1.ResourceAttributes {
 	return &authorizationv1.ResourceAttributes{
 		Namespace: r.namespace, Verb: "get", Group: customMetrics, Version: "v1beta2",

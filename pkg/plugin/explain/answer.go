@@ -40,7 +40,7 @@ func (a asker) ask(ctx context.Context, metric autoscalingv2.MetricSpec) Answer 
 	return answer
 }
 
-// path is what the controller asks for.
+// path is the path of the controller's request.
 func (a asker) path(metric autoscalingv2.MetricSpec) (string, error) {
 	if metric.Object == nil && metric.External == nil && a.target == nil {
 		return "", errors.New("the target's selector is not known")

@@ -137,7 +137,7 @@ func (c *Collector) controllerOf() hpa.Controller {
 	return *c.controller
 }
 
-// target reads the scale of what an HPA scales: by the scale subresource, or where
+// target reads the scale of an HPA's target: by the scale subresource, or where
 // that is forbidden, as to who may view, from the object's usual fields.
 func (c *Collector) target(ctx context.Context, h *autoscalingv2.HorizontalPodAutoscaler) (*Target, error) {
 	ref := h.Spec.ScaleTargetRef

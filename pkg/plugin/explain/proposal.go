@@ -60,7 +60,7 @@ func (p proposal) explainValue(section *Section) {
 	}
 }
 
-// total is what an Object or External metric answered, all series together.
+// total is the answer of an Object or External metric, all series together.
 func (p proposal) total() string {
 	parts := make([]string, len(p.reading.ValuesMilli))
 	for i, v := range p.reading.ValuesMilli {

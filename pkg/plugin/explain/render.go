@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+
+	"guest-metrics-server/pkg/plugin/printable"
 )
 
 // Write writes a report for a person.
@@ -24,7 +26,7 @@ func (r Report) Write(w io.Writer) error {
 			fmt.Fprintf(&b, "  %s\n", text)
 		}
 	}
-	_, err := io.WriteString(w, b.String())
+	_, err := io.WriteString(w, printable.Lines(b.String()))
 	return err
 }
 

@@ -27,7 +27,7 @@ type Snapshot struct {
 	Unseen      []string
 }
 
-// Target is the scale of what an HPA scales.
+// Target is the scale of an HPA's target.
 type Target struct {
 	SpecReplicas   int32
 	StatusReplicas int32
@@ -134,7 +134,7 @@ func (s *Snapshot) memory(first int32) hpa.Memory {
 	return memory
 }
 
-// targetName is KIND NAME of what an HPA scales.
+// targetName returns KIND NAME of the HPA's target.
 func targetName(h *autoscalingv2.HorizontalPodAutoscaler) string {
 	return h.Spec.ScaleTargetRef.Kind + " " + h.Spec.ScaleTargetRef.Name
 }

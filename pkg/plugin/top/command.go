@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"guest-metrics-server/pkg/plugin/client"
+	"guest-metrics-server/pkg/plugin/printable"
 )
 
 const examples = `  # The load inside the VMIs of this namespace
@@ -202,7 +203,7 @@ func (o *options) print(subject, namespace string, rows []Row, unseen []string) 
 		return err
 	}
 	for _, u := range unseen {
-		fmt.Fprintln(o.factory.ErrOut, "not seen:", u)
+		fmt.Fprintln(o.factory.ErrOut, "not seen:", printable.Line(u))
 	}
 	return nil
 }

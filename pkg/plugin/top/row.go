@@ -10,7 +10,7 @@ import (
 	"guest-metrics-server/pkg/api/guestmetrics/v1alpha1"
 )
 
-// Row is what is known of one VMI, or of a group of them. What is not known is
+// Row has the values of one VMI, or of a group of them. What is not known is
 // absent.
 type Row struct {
 	Namespace string `json:"namespace"`

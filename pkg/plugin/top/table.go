@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"k8s.io/apimachinery/pkg/util/duration"
+
+	"guest-metrics-server/pkg/plugin/printable"
 )
 
 // style is how a table is printed.
@@ -84,7 +86,7 @@ func (s style) table(kind string, rows []Row) string {
 	for i, c := range columns {
 		widths[i] = len(c.title)
 		for j, row := range rows {
-			text := c.text(row)
+			text := printable.Line(c.text(row))
 			cells[j] = append(cells[j], text)
 			widths[i] = max(widths[i], utf8.RuneCountInString(text))
 		}

@@ -2,6 +2,7 @@ package top
 
 import (
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -56,6 +57,13 @@ vault   -/1      -      -         -        -            -          -      -     
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+func TestTableKeepsControlCharactersFromTheTerminal(t *testing.T) {
+	rows := []Row{{Name: "web-0", Status: "stale", Message: "\x1b[2Jcleared\r\n"}}
+	if got := (style{wide: true}).table("vmis", rows); strings.ContainsAny(got, "\x1b\r") || strings.Count(got, "\n") != 2 {
+		t.Errorf("got %q", got)
 	}
 }
 

@@ -101,7 +101,7 @@ type ScrapeTarget struct {
 	// replica is the server's pod that answers: each replica scrapes for itself.
 	Replica string `json:"replica"`
 
-	// url is what is scraped.
+	// url is the address that the server scrapes.
 	URL string `json:"url"`
 
 	// health is up, down or unknown, as in Prometheus. It is unknown until the first
