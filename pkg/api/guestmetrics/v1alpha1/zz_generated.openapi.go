@@ -185,7 +185,7 @@ func schema_pkg_api_guestmetrics_v1alpha1_ScrapeTarget(ref common.ReferenceCallb
 					},
 					"url": {
 						SchemaProps: spec.SchemaProps{
-							Description: "url is what is scraped.",
+							Description: "url is the address that the server scrapes.",
 							Default:     "",
 							Type:        []string{"string"},
 							Format:      "",
